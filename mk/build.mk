@@ -1,0 +1,51 @@
+# How the tools are made: tools/lima-X.c (its main) + tools/X/*.c (its modules) + liblima.a (tools/lib/*.c).
+# Adding a module is adding a file. A tool's external libraries stand in LIBS_lima-X.
+TOOLS := $(patsubst tools/%.c,%,$(filter-out tools/lima-guestagent.c,$(wildcard tools/lima-*.c)))
+BIN := $(addprefix $(O)/bin/,$(TOOLS))
+GUEST_ARCH := $(shell uname -m)
+GUESTAGENT := $(O)/share/lima/lima-guestagent.Linux-$(GUEST_ARCH)
+
+LIBS_lima-render := -lyaml -ljq -lcrypto
+LIBS_lima-fetch := -lcurl -lcrypto -larchive
+LIBS_lima-mkiso := -lisofs
+LIBS_lima-probe :=
+LIBS_lima-qemu-argv :=
+LIBS_lima-hostagent := -levent_core -levent_extra -lcjson
+LIBS_lima-instance := -lcjson
+
+LIB_OBJ := $(patsubst tools/%.c,$(O)/obj/%.o,$(wildcard tools/lib/*.c))
+GUEST_OBJ := $(patsubst tools/%.c,$(O)/musl/%.o,tools/lima-guestagent.c $(wildcard tools/guestagent/*.c) \
+	$(addprefix tools/lib/,err.c buf.c kv.c file.c wire.c))
+
+$(O)/liblima.a: $(LIB_OBJ)
+	$(Q_AR)rm -f $@ && $(AR) rcs $@ $^
+
+$(O)/obj/%.o: tools/%.c $(O)/flags
+	$(Q_CC)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(O)/musl/%.o: tools/%.c $(O)/flags
+	$(Q_CC)mkdir -p $(@D) && $(MUSL_CC) $(MUSL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# One link rule for each tool; $(1) is its name, $(2) its short name.
+define TOOL_RULE
+OBJ_$(1) := $$(O)/obj/$(1).o $$(patsubst tools/%.c,$$(O)/obj/%.o,$$(wildcard tools/$(2)/*.c))
+$$(O)/bin/$(1): $$(OBJ_$(1)) $$(O)/liblima.a | $$(O)/bin/
+	$$(Q_LD)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$(OBJ_$(1)) $$(O)/liblima.a $$(LIBS_$(1)) -lm
+endef
+$(foreach t,$(TOOLS),$(eval $(call TOOL_RULE,$(t),$(t:lima-%=%))))
+
+$(GUESTAGENT): $(GUEST_OBJ) | $(O)/share/lima/
+	$(Q_LD)$(MUSL_CC) -static -s -Wl,--gc-sections -o $@ $(GUEST_OBJ)
+
+# The build folder looks like an installation: bin/, share/lima/. What is not built is a symbolic link into the sources.
+SHARE_LINKS := $(addprefix $(O)/share/lima/,templates boot mk)
+$(SHARE_LINKS): $(O)/share/lima/%: | $(O)/share/lima/
+	@ln -sfn $(CURDIR)/$* $@
+
+$(O)/ $(O)/bin/ $(O)/share/lima/:
+	@mkdir -p $@
+
+.PHONY: tools
+tools: $(BIN) $(if $(wildcard tools/lima-guestagent.c),$(GUESTAGENT)) $(SHARE_LINKS)
+
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(GUEST_OBJ) $(foreach t,$(TOOLS),$(OBJ_$(t))))

@@ -1,0 +1,114 @@
+/* err - see err.h. */
+#include "err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *program = "lima";
+
+void err_program(const char *argv0)
+{
+	const char *slash = argv0 ? strrchr(argv0, '/') : NULL;
+
+	if (argv0 && *argv0)
+		program = slash ? slash + 1 : argv0;
+}
+
+const char *err_program_name(void)
+{
+	return program;
+}
+
+static void format(struct err *e, const char *fmt, va_list ap)
+{
+	int n = vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+
+	if (n >= (int)sizeof(e->msg))
+		memcpy(e->msg + sizeof(e->msg) - 4, "...", 4);
+}
+
+int err_set(struct err *e, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	format(e, fmt, ap);
+	va_end(ap);
+	e->code = code;
+	return -1;
+}
+
+int err_sys(struct err *e, int code, const char *fmt, ...)
+{
+	int saved = errno;
+	va_list ap;
+	size_t n;
+
+	va_start(ap, fmt);
+	format(e, fmt, ap);
+	va_end(ap);
+	n = strlen(e->msg);
+	snprintf(e->msg + n, sizeof(e->msg) - n, ": %s", strerror(saved));
+	e->code = saved == ENOSPC || saved == EDQUOT || saved == EFBIG ? EXIT_IOERR : code;
+	return -1;
+}
+
+int err_wrap(struct err *e, const char *fmt, ...)
+{
+	struct err inner = *e;
+	va_list ap;
+	size_t n;
+
+	va_start(ap, fmt);
+	format(e, fmt, ap);
+	va_end(ap);
+	n = strlen(e->msg);
+	if (snprintf(e->msg + n, sizeof(e->msg) - n, ": %s", inner.msg) >= (int)(sizeof(e->msg) - n))
+		memcpy(e->msg + sizeof(e->msg) - 4, "...", 4);
+	return -1;
+}
+
+/* Text that came from outside must not steer the terminal: control characters become '?'. */
+static void print_line(const char *text)
+{
+	fprintf(stderr, "%s: ", program);
+	for (const char *p = text; *p; p++) {
+		unsigned char c = (unsigned char)*p;
+
+		fputc((c < 0x20 && c != '\t' && c != '\n') || c == 0x7f ? '?' : c, stderr);
+	}
+	fputc('\n', stderr);
+}
+
+int err_report(const struct err *e)
+{
+	print_line(e->msg[0] ? e->msg : "unknown error");
+	return e->code ? e->code : EXIT_INTERNAL;
+}
+
+void warn_msg(const char *fmt, ...)
+{
+	struct err e = { 0 };
+	va_list ap;
+
+	va_start(ap, fmt);
+	format(&e, fmt, ap);
+	va_end(ap);
+	print_line(e.msg);
+}
+
+void usage_die(const char *fmt, ...)
+{
+	struct err e = { 0 };
+	va_list ap;
+
+	va_start(ap, fmt);
+	format(&e, fmt, ap);
+	va_end(ap);
+	print_line(e.msg);
+	fprintf(stderr, "%s: see '%s --help'\n", program, program);
+	exit(EXIT_USAGE);
+}
