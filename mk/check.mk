@@ -1,15 +1,54 @@
-# Tests. tests/unit/test_X.c are programs that print TAP (tests/lib/tap.h); tests/tool/*.bats drive the tools.
+# Tests. tests/unit/test_X.c are programs that print TAP (tests/lib/tap.h); tests/tool/*.bats drive the tools as a user does,
+# tests/fault/*.bats break things under them, tests/vm/*.bats boot a real guest. tests/run runs them all and counts.
 UNIT := $(patsubst tests/unit/%.c,$(O)/test/%,$(wildcard tests/unit/test_*.c))
-LIBS_TEST := -lyaml -ljq -lcrypto -lcjson -levent_core -levent_extra -larchive
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+LIBS_TEST := -lyaml -ljq -lcrypto -lcjson -levent_core -levent_extra -larchive -lcurl
+ASAN := $(O)/asan
+export PATH := $(abspath $(O))/bin:$(PATH)
 
-# A unit test links liblima.a and the modules of the tool that its first comment line names: "/* uses: render */".
+# A unit test links liblima.a and the modules of the tools that its first line names: "/* uses: render */".
 test_modules = $(patsubst tools/%.c,$(O)/obj/%.o,$(foreach d,$(shell sed -n '1s|^/\* uses: \(.*\) \*/$$|\1|p' $(1)),$(wildcard tools/$(d)/*.c)))
 define UNIT_RULE
 $$(O)/test/$(1): tests/unit/$(1).c $$(call test_modules,tests/unit/$(1).c) $$(O)/liblima.a
 	$$(Q_LD)mkdir -p $$(@D) && $$(CC) $$(CFLAGS_ALL) -Itests/lib -MMD -MP $$(LDFLAGS_ALL) -o $$@ $$(filter %.c %.o,$$^) $$(O)/liblima.a $$(LIBS_TEST) -lm
 endef
+# The rules cost a shell each, so only when tests are asked for.
+ifneq (,$(filter check% unit asan,$(MAKECMDGOALS))$(findstring /test/,$(MAKECMDGOALS)))
 $(foreach t,$(notdir $(UNIT)),$(eval $(call UNIT_RULE,$(t))))
+endif
 
-.PHONY: check-unit
-check-unit: $(UNIT)
-	@for t in $(UNIT); do echo "# $$t"; "$$t" || exit 1; done
+.PHONY: check check-lint check-unit check-tool check-fault check-vm check-asan check-quick check-chroot unit bench fuzz
+unit: $(UNIT) tools
+
+## check:      all tests: linters, unit, tools, sanitizers, faults, real guests
+check: $(O)/deps-check.ok
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory asan
+	@tests/run --log $(O)/test-log tests/lint.bats $(UNIT) $(wildcard tests/tool/*.bats) $(ASAN_SUITES) $(wildcard tests/fault/*.bats) \
+		$(wildcard tests/vm/*.bats)
+## check-quick: the same without faults and real guests
+check-quick: $(O)/deps-check.ok unit
+	@tests/run --log $(O)/test-log tests/lint.bats $(UNIT) $(wildcard tests/tool/*.bats)
+## check-unit check-tool check-fault check-vm: one level alone
+check-unit: unit
+	@tests/run --log $(O)/test-log $(UNIT)
+check-tool check-fault check-vm: check-%: $(O)/deps-check.ok unit
+	@tests/run --log $(O)/test-log $(wildcard tests/$*/*.bats)
+
+# The unit and tool tests once more, on tools built with AddressSanitizer and UndefinedBehaviorSanitizer.
+ASAN_SUITES := tests/asan.bats
+.PHONY: asan
+asan:
+	@$(MAKE) --no-print-directory O=$(ASAN) SANITIZE=address,undefined unit
+
+## check-chroot: the README's two commands in a bare Debian system (needs root and the package archive)
+check-chroot:
+	tests/chroot/run
+
+## bench:      measure, as ratios against named peers in the same run
+bench: tools $(O)/deps-check.ok
+	tests/perf/run
+## fuzz:       run the fuzz targets, T=60 seconds each
+T ?= 60
+fuzz: $(O)/deps-check.ok
+	tests/fuzz/run $(T)

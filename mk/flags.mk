@@ -1,6 +1,6 @@
 # Compiler flags, and a file that changes when they do, so that objects depend on them.
 CSTD := -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
-WARN := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
+WARN := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wformat=2 -Wvla -Wno-format-nonliteral
 OPT ?= -O2 -g
 HARDEN := -fstack-protector-strong $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2) -fPIE
@@ -11,6 +11,6 @@ MUSL_CFLAGS := $(CSTD) $(WARN) -Os -ffunction-sections -fdata-sections -fno-asyn
 	-fstack-protector-strong -Itools/lib -Itools -DLIMA_VERSION='"$(VERSION)"'
 
 # The quotes of the values do not matter here: the text is only compared.
-$(O)/flags: FORCE | $(O)/
+$(O)/flags: FORCE | $(O)/ $(O)/deps.ok
 	@printf '%s\n' '$(subst ','\'',$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(MUSL_CC) $(MUSL_CFLAGS))' >$@.new; \
 	cmp -s $@.new $@ && rm $@.new || mv $@.new $@

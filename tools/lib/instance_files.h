@@ -10,7 +10,7 @@
  *   lima-probe         .make/probe.conf
  *   lima-qemu-argv     qemu.argv
  *   lima-hostagent     ssh.config ha.pid ha.sock vncdisplay vncpassword; opens qmp.sock and ga.sock and hands them to QEMU
- *   lima-instance      ha.stdout.log ha.stderr.log lima-version
+ *   lima-instance      ha.stdout.log ha.stderr.log lima-version; holds $LIMA_HOME/_locks/NAME while it changes the instance
  *   QEMU               qemu.pid serial.{log,sock} serialv.{log,sock}
  *   ssh                ssh.sock
  *
@@ -86,7 +86,6 @@
 #define F_HA_STDERR "ha.stderr.log"
 
 #define D_MAKE ".make"
-#define F_LOCK ".make/lock" /* taken by every command that changes the instance */
 #define F_IMAGE_CONF ".make/image.conf"
 #define F_DISK_CONF ".make/disk.conf"
 #define F_QEMU_CONF ".make/qemu.conf"

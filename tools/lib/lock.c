@@ -1,7 +1,7 @@
 /* lock - see lock.h.
  *
- * The file is never removed while it may be locked: removing it would let a second process lock a new file of the
- * same name. Waiting for a bounded time without polling: a timer's signal interrupts flock.
+ * A file may be removed by the holder only, while it holds it; lock_take makes sure that what it locked still has its
+ * name. Waiting for a bounded time without polling: a timer's signal interrupts flock.
  */
 #include "lock.h"
 
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -31,7 +32,7 @@ static void on_alarm(int sig)
 	(void)sig;
 }
 
-static int flock_for(int fd, int wait_ms)
+static int flock_for(int fd, int how, int wait_ms)
 {
 	struct sigaction sa = { .sa_handler = on_alarm }, old;
 	/* A second, repeating tick, in case the first one comes before flock is entered. */
@@ -42,7 +43,7 @@ static int flock_for(int fd, int wait_ms)
 	sigaction(SIGALRM, &sa, &old);
 	if (wait_ms > 0)
 		setitimer(ITIMER_REAL, &t, NULL);
-	r = flock(fd, LOCK_EX);
+	r = flock(fd, how);
 	saved = errno;
 	setitimer(ITIMER_REAL, &off, NULL);
 	sigaction(SIGALRM, &old, NULL);
@@ -50,13 +51,22 @@ static int flock_for(int fd, int wait_ms)
 	return r;
 }
 
+/* The owner of a lock may remove its file before it lets go; whoever then gets the lock holds a nameless one. */
+static bool still_there(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
 int lock_take(const char *path, int wait_ms, struct lock *l, struct err *e)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	char text[24];
-	int n;
+	int fd, n;
 
 	l->fd = -1;
+again:
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return err_sys(e, EXIT_CANTCREATE, "cannot open the lock %s", path);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
@@ -64,7 +74,7 @@ int lock_take(const char *path, int wait_ms, struct lock *l, struct err *e)
 
 		if (errno == EWOULDBLOCK && wait_ms != 0) {
 			warn_msg("waiting for process %ld, which holds %s", (long)holder, path);
-			if (flock_for(fd, wait_ms) == 0)
+			if (flock_for(fd, LOCK_EX, wait_ms) == 0)
 				goto locked;
 		}
 		close(fd);
@@ -72,6 +82,10 @@ int lock_take(const char *path, int wait_ms, struct lock *l, struct err *e)
 			       (long)holder);
 	}
 locked:
+	if (!still_there(fd, path)) {
+		close(fd);
+		goto again;
+	}
 	n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) != n) {
 		err_sys(e, EXIT_IOERR, "cannot write the lock %s", path);
@@ -103,4 +117,16 @@ bool lock_held(const char *path, pid_t *holder)
 		*holder = read_pid(fd);
 	close(fd);
 	return held;
+}
+
+bool lock_await(const char *path, int wait_ms)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	bool is_free;
+
+	if (fd < 0)
+		return true;
+	is_free = flock_for(fd, LOCK_SH, wait_ms) == 0;
+	close(fd);
+	return is_free;
 }

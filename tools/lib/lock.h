@@ -20,4 +20,7 @@ void lock_release(struct lock *l);
 /* Whether some live process holds the lock; *holder (may be NULL) is the pid it wrote, 0 when unknown. */
 bool lock_held(const char *path, pid_t *holder);
 
+/* Waits until nobody holds the lock; false when wait_ms went by first. */
+bool lock_await(const char *path, int wait_ms);
+
 #endif

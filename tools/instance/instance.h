@@ -1,0 +1,95 @@
+/* instance - what the verbs of lima-instance share: the request, the instance's paths and lock, its state. */
+#ifndef LIMA_INSTANCE_H
+#define LIMA_INSTANCE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "err.h"
+#include "lock.h"
+
+/* What the user asked for. Empty and NULL mean "not given". The strings belong to main. */
+struct request {
+	const char *name;     /* the instance */
+	const char *template;
+	const char *set, *cpus, *memory, *disk;
+	const char *command;  /* a shell command line for `shell` (CMD=) */
+	char *const *args;    /* what follows the instance name on the command line; NULL-terminated */
+	bool force, quiet, json;
+	int timeout_s;        /* how long start waits for READY */
+};
+
+struct instance {
+	char *name, *home, *dir;
+	char *hostname;
+	struct lock lock;
+};
+
+/* Checks the name and computes the paths; creates nothing. instance_close releases the lock too. */
+int instance_open(const char *name, struct instance *in, struct err *e);
+void instance_close(struct instance *in);
+/* DIR/file; the caller frees it. */
+char *instance_path(const struct instance *in, const char *file);
+/* Whether it has a lima.yaml. */
+bool instance_exists(const struct instance *in);
+/* An error when it does not exist, with what to do (EXIT_NO). */
+int instance_must_exist(const struct instance *in, struct err *e);
+/* Takes $LIMA_HOME/_locks/NAME, waiting for another command on the same instance; creates LIMA_HOME when missing. */
+int instance_lock(struct instance *in, struct err *e);
+
+/* What an instance is doing, derived afresh from locks and sockets each time. */
+enum state { ST_MISSING, ST_STOPPED, ST_STARTING, ST_RUNNING, ST_DEGRADED, ST_STOPPING, ST_ORPHANED };
+const char *state_name(enum state s); /* "Running", ...; ST_ORPHANED and ST_DEGRADED included */
+struct state_info {
+	enum state state;
+	pid_t agent_pid, qemu_pid;
+	int ssh_port;
+	char *why; /* for everything that is not plainly running or stopped; may be NULL */
+	char *json; /* the body of GET /v1/info, NULL without host agent */
+};
+/* Never fails: what cannot be asked is told in `why`. state_free afterwards. */
+void state_read(const struct instance *in, struct state_info *s);
+void state_free(struct state_info *s);
+
+/* Progress for people, on stderr: "lima: text". Silent with --quiet. */
+void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+extern bool say_quiet;
+
+/* --- the steps that verbs are made of --- */
+
+/* Creates DIR with lima.yaml from the request's template when it does not exist (*created tells); for an existing one
+ * applies the sizes and expressions given. The lock must be held. */
+int step_source(const struct instance *in, const struct request *rq, bool *created, struct err *e);
+/* Runs mk/instance.mk in DIR with a goal ("create", "start"). */
+int step_make(const struct instance *in, const char *goal, struct err *e);
+/* Starts the host agent and waits until it answers on ha.sock. */
+int step_launch(const struct instance *in, struct err *e);
+/* Follows the host agent's events until READY, an error, or the time is up. */
+int step_follow(const struct instance *in, int timeout_s, struct err *e);
+/* Asks the host agent to stop the machine (started for the purpose when a QEMU is there without one) and waits. */
+int step_stop(const struct instance *in, bool force, struct err *e);
+
+/* --- talking to ha.sock --- */
+
+/* One request; the body of the answer (at most 4 MiB) in *ret_body, the caller frees it. EXIT_NO when nobody listens. */
+int agent_request(const struct instance *in, const char *method, const char *path, const char *body, int timeout_ms,
+		  char **ret_body, struct err *e);
+/* Opens GET /v1/events; the descriptor delivers one JSON object a line. */
+int agent_events(const struct instance *in, struct err *e);
+
+/* --- verbs: each in its own file; the exit status of the program --- */
+int verb_create(const struct request *rq, struct err *e);
+int verb_start(const struct request *rq, struct err *e);
+int verb_stop(const struct request *rq, struct err *e);
+int verb_restart(const struct request *rq, struct err *e);
+int verb_delete(const struct request *rq, struct err *e);
+int verb_list(const struct request *rq, struct err *e);
+int verb_status(const struct request *rq, struct err *e);
+int verb_shell(const struct request *rq, struct err *e);
+int verb_logs(const struct request *rq, struct err *e);
+int verb_validate(const struct request *rq, struct err *e);
+int verb_prune(const struct request *rq, struct err *e);
+int verb_protect(const struct request *rq, struct err *e);
+int verb_unprotect(const struct request *rq, struct err *e);
+
+#endif

@@ -1,0 +1,49 @@
+/* make - runs the rules of mk/instance.mk inside an instance directory. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "buf.h"
+#include "dirs.h"
+#include "instance.h"
+#include "spawn.h"
+
+/* What the make above us put in the environment must not reach the inner one: its goals, its -n or -k, its variables
+ * (which it would expand) and its job server are not ours. */
+static void forget_outer_make(void)
+{
+	static const char *const names[] = { "MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "MAKE_TERMOUT",
+					     "MAKE_TERMERR", "MAKEFILES", "GNUMAKEFLAGS" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		unsetenv(names[i]);
+}
+
+int step_make(const struct instance *in, const char *goal, struct err *e)
+{
+	const char *make = getenv("LIMA_MAKE");
+	char *bin = dirs_bin(e), *share = bin ? dirs_share(e) : NULL;
+	struct strv argv = { 0 };
+	int status = 0, r = -1;
+
+	if (!share)
+		goto out;
+	setenv("LIMA_BIN", bin, 1);
+	setenv("LIMA_SHARE", share, 1);
+	setenv("LIMA_HOME", in->home, 1);
+	forget_outer_make();
+	strv_add(&argv, make && *make ? make : "make");
+	strv_add(&argv, "-s");
+	strv_add(&argv, "-j4");
+	strv_add(&argv, "--no-print-directory");
+	strv_addf(&argv, "-C%s", in->dir);
+	strv_addf(&argv, "-f%s/mk/instance.mk", share);
+	strv_add(&argv, goal);
+	r = spawn_run(argv.v, NULL, NULL, &status, e);
+	if (r == 0 && status != 0)
+		r = err_set(e, EXIT_UNAVAIL, "the instance '%s' could not be built; the reason is above", in->name);
+out:
+	strv_free(&argv);
+	free(share);
+	free(bin);
+	return r;
+}

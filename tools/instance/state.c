@@ -1,0 +1,102 @@
+/* state - what an instance is doing, derived from what cannot lie: a held lock, an answering socket.
+ *
+ * The host agent holds a lock on ha.pid as long as it lives, and QEMU has qmp.sock open as long as it lives. Pid files are
+ * not asked: a pid may belong to another process by now.
+ */
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "instance.h"
+#include "instance_files.h"
+#include "lock.h"
+
+const char *state_name(enum state s)
+{
+	static const char *const names[] = {
+		[ST_MISSING] = "Missing",   [ST_STOPPED] = "Stopped",   [ST_STARTING] = "Starting", [ST_RUNNING] = "Running",
+		[ST_DEGRADED] = "Degraded", [ST_STOPPING] = "Stopping", [ST_ORPHANED] = "Broken",
+	};
+
+	return names[s];
+}
+
+static bool socket_answers(const char *path)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd, r;
+
+	if (strlen(path) >= sizeof(sa.sun_path))
+		return false;
+	memcpy(sa.sun_path, path, strlen(path) + 1);
+	/* Non-blocking: a listener whose queue is full is alive too (EAGAIN). */
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return false;
+	r = connect(fd, (struct sockaddr *)&sa, sizeof(sa));
+	if (r < 0 && errno == EAGAIN)
+		r = 0;
+	close(fd);
+	return r == 0;
+}
+
+static int json_int(const cJSON *o, const char *key)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
+
+	return cJSON_IsNumber(v) ? v->valueint : 0;
+}
+
+static void from_info(struct state_info *s)
+{
+	static const struct {
+		const char *text;
+		enum state state;
+	} map[] = { { "running", ST_RUNNING }, { "degraded", ST_DEGRADED }, { "stopping", ST_STOPPING } };
+	cJSON *o = cJSON_Parse(s->json);
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, "state"));
+
+	s->state = ST_STARTING;
+	for (size_t i = 0; text && i < sizeof(map) / sizeof(*map); i++)
+		if (!strcmp(text, map[i].text))
+			s->state = map[i].state;
+	s->ssh_port = json_int(o, "sshLocalPort");
+	s->qemu_pid = json_int(o, "qemuPID");
+	cJSON_Delete(o);
+}
+
+void state_read(const struct instance *in, struct state_info *s)
+{
+	char *ha_pid = instance_path(in, F_HA_PID), *qmp = instance_path(in, F_QMP_SOCK);
+	struct err e = { 0 };
+
+	*s = (struct state_info){ .state = ST_STOPPED };
+	if (!instance_exists(in)) {
+		s->state = ST_MISSING;
+	} else if (lock_held(ha_pid, &s->agent_pid)) {
+		if (agent_request(in, "GET", "/v1/info", NULL, 3000, &s->json, &e) == 0) {
+			from_info(s);
+		} else {
+			s->state = ST_STARTING;
+			s->why = xasprintf("the host agent (process %ld) does not answer yet: %s", (long)s->agent_pid, e.msg);
+		}
+	} else if (socket_answers(qmp)) {
+		s->state = ST_ORPHANED;
+		s->why = xasprintf("the machine runs, but its host agent is gone; 'make INSTANCE=%s start' takes it over again",
+				   in->name);
+	}
+	free(ha_pid);
+	free(qmp);
+}
+
+void state_free(struct state_info *s)
+{
+	free(s->why);
+	free(s->json);
+	*s = (struct state_info){ 0 };
+}

@@ -1,0 +1,86 @@
+/* stop, and the part of delete and restart that is the same: end the machine, however it was left. */
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "instance.h"
+#include "instance_files.h"
+#include "lock.h"
+
+/* The host agent's own limit is 180 s for the guest and some for itself; this one only guards against a stuck agent. */
+#define STOP_WAIT_MS 240000
+#define LOCK_WAIT_MS 10000
+
+/* Its events end when it does, and only then is its lock free: no polling. */
+static int wait_gone(const struct instance *in, int events, struct err *e)
+{
+	char *ha_pid = instance_path(in, F_HA_PID);
+	struct pollfd p = { events, POLLIN, 0 };
+	char chunk[4096];
+	pid_t pid = 0;
+	int r = 0;
+
+	for (;;) {
+		int n = poll(&p, 1, STOP_WAIT_MS);
+
+		if (n == 0 || (n > 0 && read(events, chunk, sizeof(chunk)) <= 0))
+			break;
+	}
+	if (!lock_await(ha_pid, LOCK_WAIT_MS)) {
+		lock_held(ha_pid, &pid);
+		r = err_set(e, EXIT_TRYAGAIN, "the host agent of '%s' (process %ld) did not end; see %s/%s", in->name, (long)pid,
+			    in->dir, F_HA_STDERR);
+	}
+	free(ha_pid);
+	return r;
+}
+
+int step_stop(const struct instance *in, bool force, struct err *e)
+{
+	struct state_info s;
+	char *answer = NULL;
+	int events, r = -1;
+
+	state_read(in, &s);
+	if (s.state == ST_ORPHANED && step_launch(in, e) < 0) {
+		state_free(&s);
+		return -1;
+	}
+	state_free(&s);
+	say(force ? "killing the machine of '%s'" : "shutting down '%s'", in->name);
+	events = agent_events(in, e);
+	if (events < 0)
+		return -1;
+	if (agent_request(in, "POST", "/v1/stop", force ? "{\"force\":true}" : "{\"force\":false}", 5000, &answer, e) == 0)
+		r = wait_gone(in, events, e);
+	free(answer);
+	close(events);
+	if (r == 0)
+		say("'%s' is stopped", in->name);
+	return r;
+}
+
+int verb_stop(const struct request *rq, struct err *e)
+{
+	struct instance in;
+	struct state_info s;
+	int r;
+
+	if (instance_open(rq->name, &in, e) < 0)
+		return -1;
+	r = instance_must_exist(&in, e);
+	if (r == 0)
+		r = instance_lock(&in, e);
+	if (r == 0) {
+		state_read(&in, &s);
+		if (s.state == ST_STOPPED)
+			say("the instance '%s' is not running", in.name);
+		else
+			r = step_stop(&in, rq->force, e);
+		state_free(&s);
+	}
+	instance_close(&in);
+	return r;
+}

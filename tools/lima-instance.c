@@ -1,0 +1,141 @@
+/* lima-instance - the verbs on one machine: what `make start` and its sisters run.
+ *
+ * Settings come from options, or with --env from the environment variables that the Makefile exports under the names of
+ * its knobs, so that no text of the user passes through a shell.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "err.h"
+#include "instance/instance.h"
+#include "num.h"
+
+#define TIMEOUT_DEFAULT 600
+#define TIMEOUT_MAX 604800
+
+static const struct verb {
+	const char *name;
+	int (*run)(const struct request *rq, struct err *e);
+	const char *summary;
+} verbs[] = {
+	{ "create", verb_create, "make the instance from a template; needs the network unless all is cached" },
+	{ "start", verb_start, "create it if needed, start it, wait until it is usable" },
+	{ "stop", verb_stop, "shut it down; --force kills it" },
+	{ "restart", verb_restart, "stop and start" },
+	{ "shell", verb_shell, "run a command or a shell in it" },
+	{ "list", verb_list, "list all instances" },
+	{ "status", verb_status, "what it does, what is wrong, where its logs are" },
+	{ "logs", verb_logs, "the ends of its logs" },
+	{ "validate", verb_validate, "check a template" },
+	{ "delete", verb_delete, "remove it with its disk; --force also when it runs or is protected" },
+	{ "protect", verb_protect, "refuse to delete it from now on" },
+	{ "unprotect", verb_unprotect, "allow deleting it again" },
+	{ "prune", verb_prune, "remove from the cache what no instance refers to; --force: everything" },
+};
+
+static const struct option options[] = {
+	{ "env", no_argument, NULL, 'e' },        { "template", required_argument, NULL, 't' },
+	{ "set", required_argument, NULL, 's' },  { "cpus", required_argument, NULL, 'c' },
+	{ "memory", required_argument, NULL, 'm' }, { "disk", required_argument, NULL, 'd' },
+	{ "force", no_argument, NULL, 'f' },      { "quiet", no_argument, NULL, 'q' },
+	{ "json", no_argument, NULL, 'j' },       { "timeout", required_argument, NULL, 'w' },
+	{ "help", no_argument, NULL, 'h' },       { "version", no_argument, NULL, 'v' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static void print_help(void)
+{
+	puts("usage: lima-instance VERB [OPTION]... [NAME [-- COMMAND...]]\n"
+	     "\n"
+	     "NAME is $LIMA_INSTANCE or 'default' when it is left out.\n");
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+		printf("  %-10s %s\n", verbs[i].name, verbs[i].summary);
+	puts("\n"
+	     "  --template T     what a new instance is made from\n"
+	     "  --set EXPR, --cpus N, --memory SIZE, --disk SIZE\n"
+	     "                   changes to its lima.yaml (create, start)\n"
+	     "  --timeout S      how long start waits, in seconds (600)\n"
+	     "  --force  --quiet  --json\n"
+	     "  --env            take all of this from INSTANCE, TEMPLATE, SET, CPUS, MEMORY, DISK, CMD, FORCE, TIMEOUT");
+}
+
+static void set_timeout(struct request *rq, const char *text)
+{
+	struct err e = { 0 };
+	uint64_t n;
+
+	if (num_parse(text, 1, TIMEOUT_MAX, "TIMEOUT", &n, &e) < 0)
+		usage_die("%s", e.msg);
+	rq->timeout_s = (int)n;
+}
+
+static void from_env(struct request *rq)
+{
+	const char *force = getenv("FORCE"), *timeout = getenv("TIMEOUT");
+
+	rq->name = getenv("INSTANCE");
+	rq->template = getenv("TEMPLATE");
+	rq->set = getenv("SET");
+	rq->cpus = getenv("CPUS");
+	rq->memory = getenv("MEMORY");
+	rq->disk = getenv("DISK");
+	rq->command = getenv("CMD");
+	rq->force = force && *force && strcmp(force, "0");
+	if (timeout && *timeout)
+		set_timeout(rq, timeout);
+}
+
+static void parse(int argc, char **argv, struct request *rq)
+{
+	int c;
+
+	/* '+': what follows the name belongs to the command. */
+	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+		switch (c) {
+		case 'e': from_env(rq); break;
+		case 't': rq->template = optarg; break;
+		case 's': rq->set = optarg; break;
+		case 'c': rq->cpus = optarg; break;
+		case 'm': rq->memory = optarg; break;
+		case 'd': rq->disk = optarg; break;
+		case 'w': set_timeout(rq, optarg); break;
+		case 'f': rq->force = true; break;
+		case 'q': rq->quiet = true; break;
+		case 'j': rq->json = true; break;
+		case 'h': print_help(); exit(0);
+		case 'v': puts("lima-instance " LIMA_VERSION); exit(0);
+		default: usage_die("wrong option");
+		}
+	}
+	if (optind < argc)
+		rq->name = argv[optind++];
+	if (optind < argc && !strcmp(argv[optind], "--"))
+		optind++;
+	rq->args = argv + optind;
+}
+
+int main(int argc, char **argv)
+{
+	struct request rq = { .timeout_s = TIMEOUT_DEFAULT };
+	const struct verb *verb = NULL;
+	struct err e = { 0 };
+	const char *instance = getenv("LIMA_INSTANCE");
+
+	err_program(argv[0]);
+	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (!strcmp(argv[1], verbs[i].name))
+			verb = &verbs[i];
+	if (verb) {
+		argc--;
+		argv++;
+	}
+	parse(argc, argv, &rq);
+	if (!verb)
+		usage_die("expected a verb such as 'start'");
+	if (!rq.name)
+		rq.name = instance && *instance ? instance : "default";
+	say_quiet = rq.quiet;
+	return verb->run(&rq, &e) < 0 ? err_report(&e) : 0;
+}
