@@ -21,11 +21,12 @@ endif
 unit: $(UNIT) tools
 
 ## check:      all tests: linters, unit, tools, sanitizers, faults, real guests
+TOOL_SUITES := $(wildcard tests/tool/*.bats)
 check: $(O)/deps-check.ok
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory asan
-	@tests/run --log $(O)/test-log tests/lint.bats $(UNIT) $(wildcard tests/tool/*.bats) $(ASAN_SUITES) $(wildcard tests/fault/*.bats) \
-		$(wildcard tests/vm/*.bats)
+	@tests/run --log $(O)/test-log tests/lint.bats $(UNIT) $(TOOL_SUITES) $(wildcard tests/fault/*.bats) $(wildcard tests/vm/*.bats) \
+		O=$(ASAN) $(UNIT:$(O)/%=$(ASAN)/%) $(TOOL_SUITES)
 ## check-quick: the same without faults and real guests
 check-quick: $(O)/deps-check.ok unit
 	@tests/run --log $(O)/test-log tests/lint.bats $(UNIT) $(wildcard tests/tool/*.bats)
@@ -35,8 +36,7 @@ check-unit: unit
 check-tool check-fault check-vm: check-%: $(O)/deps-check.ok unit
 	@tests/run --log $(O)/test-log $(wildcard tests/$*/*.bats)
 
-# The unit and tool tests once more, on tools built with AddressSanitizer and UndefinedBehaviorSanitizer.
-ASAN_SUITES := tests/asan.bats
+# The unit and tool tests run once more on tools built with AddressSanitizer and UndefinedBehaviorSanitizer.
 .PHONY: asan
 asan:
 	@$(MAKE) --no-print-directory O=$(ASAN) SANITIZE=address,undefined unit

@@ -59,7 +59,7 @@ int step_launch(const struct instance *in, struct err *e)
 	char *bin = dirs_bin(e), *program = bin ? path_join(bin, "lima-hostagent") : NULL;
 	char *argv[] = { program, "--notify-fd", "3", in->dir, NULL };
 	struct spawn s = { .argv = argv, .in = SPAWN_NULL, .pass = pass, .npass = 1, .new_session = true };
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (!program || (out = open_log(in, F_HA_STDOUT, e)) < 0 || (errfd = open_log(in, F_HA_STDERR, e)) < 0)
 		goto out;

@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -50,7 +53,18 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void child(const struct spawn *s, int status_fd)
+static void follow_parent(pid_t parent)
+{
+#ifdef __linux__
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent) /* it ended before the call */
+		_exit(128 + SIGTERM);
+#else
+	(void)parent;
+#endif
+}
+
+static void child(const struct spawn *s, int status_fd, pid_t parent)
 {
 	int fd = place_fds(s, status_fd), code;
 
@@ -58,6 +72,8 @@ static void child(const struct spawn *s, int status_fd)
 		goto fail;
 	status_fd = fd;
 	reset_signals();
+	if (s->die_with_parent)
+		follow_parent(parent);
 	if (s->new_session)
 		setsid();
 	else if (s->new_group)
@@ -77,6 +93,7 @@ fail:
 int spawn_start(const struct spawn *s, pid_t *ret_pid, struct err *e)
 {
 	int fds[2], code = 0;
+	pid_t parent = getpid();
 	ssize_t n;
 	pid_t pid;
 
@@ -85,7 +102,7 @@ int spawn_start(const struct spawn *s, pid_t *ret_pid, struct err *e)
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0)
-		child(s, fds[1]);
+		child(s, fds[1], parent);
 	close(fds[1]);
 	if (pid < 0) {
 		err_sys(e, EXIT_UNAVAIL, "cannot start %s", s->argv[0]);
@@ -146,7 +163,7 @@ int spawn_run(char *const *argv, struct buf *out, struct buf *errout, int *ret_s
 	struct spawn s = { .argv = argv, .in = SPAWN_NULL, .out = SPAWN_INHERIT, .err = SPAWN_INHERIT };
 	struct buf *into[2] = { out, errout };
 	int rd[2] = { -1, -1 }, wr[2] = { -1, -1 };
-	pid_t pid;
+	pid_t pid = -1;
 	int r;
 
 	for (int i = 0; i < 2; i++) {

@@ -22,6 +22,7 @@ struct spawn {
 	const char *const *env; /* NULL-terminated "K=V" to add or replace; NULL = none */
 	bool new_session;       /* setsid, for daemons */
 	bool new_group;         /* own process group: a ^C on the terminal does not reach it */
+	bool die_with_parent;   /* SIGTERM when our process ends, however it ends (where the kernel can: Linux) */
 };
 #define SPAWN_INHERIT (-1)
 #define SPAWN_NULL (-2)

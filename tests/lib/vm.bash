@@ -1,0 +1,55 @@
+# vm - what the real-guest suites share: a home with a blank and a non-ASCII character in it, the machine's own image
+# cache (an image is built once for all suites), and one instance for many tests.
+load ../lib/common
+
+# Once for each file. $1 = the instance's name.
+vm_setup() {
+	export VM=$1
+	export XDG_CACHE_HOME=${LIMA_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}}
+	VM_TMP=$(mktemp -d /tmp/lima.XXXXXX)
+	export VM_TMP
+	export HOME="$VM_TMP/home" LIMA_HOME="$VM_TMP/lima hömè"
+	mkdir -p "$HOME/work dir"
+	echo "from the host" >"$HOME/work dir/file"
+	unset LIMA_INSTANCE LIMA_SHELL LIMA_WORKDIR LIMA_TEMPLATES_PATH INSTANCE TEMPLATE CPUS MEMORY DISK SET CMD FORCE \
+		http_proxy https_proxy ftp_proxy no_proxy HTTP_PROXY HTTPS_PROXY FTP_PROXY NO_PROXY
+	export DIR="$LIMA_HOME/$VM"
+}
+
+vm_teardown() {
+	local name
+	for name in "$LIMA_HOME"/[a-z]*/; do
+		[ -d "$name" ] && lima-instance delete --force --quiet "$(basename "$name")"
+	done
+	rm -rf "$VM_TMP"
+}
+
+# The guest runs a command line.
+guest() { lima-instance shell "$VM" -- sh -c "$1"; }
+
+qemu_pid() { cat "$DIR/qemu.pid"; }
+agent_pid() { cat "$DIR/ha.pid"; }
+
+# How many QEMUs have this instance's directory as theirs.
+count_qemu() {
+	local n=0 p
+	for p in /proc/[0-9]*; do
+		case $(readlink "$p/exe" 2>/dev/null) in
+		*/qemu-system-*) [ "$(readlink "$p/cwd")" = "$DIR" ] && n=$((n + 1)) ;;
+		esac
+	done
+	echo $n
+}
+
+state() { lima-instance status "$VM" | sed -n 's/^status: *//p'; }
+
+# Waits for a state by the events that make it so; the bound only ends a hanging test.
+await_state() {
+	local _
+	for _ in $(seq 600); do
+		[ "$(state)" = "$1" ] && return 0
+		sleep 0.1
+	done
+	echo "still $(state), not $1" >&2
+	return 1
+}
