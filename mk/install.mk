@@ -7,7 +7,7 @@ install: tools
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/lima/mk"
 	install -m 755 $(BIN) "$(DESTDIR)$(PREFIX)/bin"
 	install -m 755 $(GUESTAGENT) "$(DESTDIR)$(PREFIX)/share/lima"
-	install -m 644 mk/instance.mk "$(DESTDIR)$(PREFIX)/share/lima/mk"
+	install -m 644 mk/instance.mk mk/lima.mk "$(DESTDIR)$(PREFIX)/share/lima/mk"
 	cp -R templates boot "$(DESTDIR)$(PREFIX)/share/lima"
 	set -e; for m in $(MAN); do d="$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}"; \
 		install -d "$$d"; install -m 644 "$$m" "$$d"; done
