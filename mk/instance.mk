@@ -46,5 +46,5 @@ diffdisk: | basedisk
 .make/disk.grown: .make/disk.conf | diffdisk
 	"$$LIMA_BIN"/lima-disk grow . && touch $@
 
-qemu.argv: .make/qemu.conf .make/probe.conf $(wildcard kernel.cmdline) | basedisk
+qemu.argv: .make/qemu.conf .make/probe.conf $(wildcard kernel.cmdline) | basedisk diffdisk
 	"$$LIMA_BIN"/lima-qemu-argv --qmp-fd 3 --agent-fd 4 . >.make/argv.tmp && mv .make/argv.tmp $@
