@@ -30,7 +30,7 @@ static void format(struct err *e, const char *fmt, va_list ap)
 		memcpy(e->msg + sizeof(e->msg) - 4, "...", 4);
 }
 
-int err_set(struct err *e, int code, const char *fmt, ...)
+void err_set_(struct err *e, int code, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -38,10 +38,9 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 	format(e, fmt, ap);
 	va_end(ap);
 	e->code = code;
-	return -1;
 }
 
-int err_sys(struct err *e, int code, const char *fmt, ...)
+void err_sys_(struct err *e, int code, const char *fmt, ...)
 {
 	int saved = errno;
 	va_list ap;
@@ -53,10 +52,9 @@ int err_sys(struct err *e, int code, const char *fmt, ...)
 	n = strlen(e->msg);
 	snprintf(e->msg + n, sizeof(e->msg) - n, ": %s", strerror(saved));
 	e->code = saved == ENOSPC || saved == EDQUOT || saved == EFBIG ? EXIT_IOERR : code;
-	return -1;
 }
 
-int err_wrap(struct err *e, const char *fmt, ...)
+void err_wrap_(struct err *e, const char *fmt, ...)
 {
 	struct err inner = *e;
 	va_list ap;
@@ -68,7 +66,6 @@ int err_wrap(struct err *e, const char *fmt, ...)
 	n = strlen(e->msg);
 	if (snprintf(e->msg + n, sizeof(e->msg) - n, ": %s", inner.msg) >= (int)(sizeof(e->msg) - n))
 		memcpy(e->msg + sizeof(e->msg) - 4, "...", 4);
-	return -1;
 }
 
 /* Text that came from outside must not steer the terminal: control characters become '?'. */

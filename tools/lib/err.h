@@ -29,15 +29,25 @@ struct err {
 	char msg[ERR_MAX]; /* the message, cut (with "...") when longer */
 };
 
-/* Sets *e to the formatted message. Returns -1, so that `return err_set(...)` reads well. */
-int err_set(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* What the next three are worth, as an expression that may also be ignored. */
+static inline int err_minus_one(void)
+{
+	return -1;
+}
+
+/* Sets *e to the formatted message. The value is -1, so that `return err_set(...)` reads well (a macro, so that compilers and
+ * analysers see that it is). */
+void err_set_(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+#define err_set(...) (err_set_(__VA_ARGS__), err_minus_one())
 
 /* The same, with ": " and the text of errno added. ENOSPC, EDQUOT and EFBIG turn the code into
  * EXIT_IOERR, whatever the caller gave. */
-int err_sys(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void err_sys_(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+#define err_sys(...) (err_sys_(__VA_ARGS__), err_minus_one())
 
-/* Puts "context: " in front of the message of *e. Returns -1. */
-int err_wrap(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Puts "context: " in front of the message of *e. The value is -1. */
+void err_wrap_(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+#define err_wrap(...) (err_wrap_(__VA_ARGS__), err_minus_one())
 
 /* Prints "PROGRAM: MESSAGE" on stderr, control characters replaced by '?', and returns e->code (or
  * EXIT_INTERNAL when none was set): `return err_report(&e);` ends a main. */
