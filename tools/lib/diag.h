@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "buf.h"
 #include "err.h"
 #include "tree.h"
 
@@ -26,6 +27,9 @@ void diag_warn(struct diag *d, struct pos at, const char *key, const char *fmt, 
 /* Prints every item on stderr as "PROGRAM: file:line:column: key: reason" (warnings with "warning: " before the
  * reason), sorted by file, line and column, duplicates once. Returns EXIT_BADDATA when there are errors, else 0. */
 int diag_report(struct diag *d);
+/* The two steps of it: sorting without duplicates, and the text of one line (without the program's name). */
+void diag_sort(struct diag *d);
+void diag_line(const struct diag_item *i, struct buf *out);
 void diag_free(struct diag *d);
 
 #endif

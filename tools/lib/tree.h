@@ -29,8 +29,12 @@ struct node {
 	int64_t i;
 	double f;
 	char *str;      /* NODE_STR: the text (NUL-terminated, may not contain NUL). Scalars: the source text when parsed */
-	char style;     /* of a parsed scalar: 0 plain, '\'' , '"', '|', '>'; of a collection: '[' or '{' for flow, 0 block */
-	char *head;     /* comment lines above, without indentation, each with its '#', joined by '\n'; NULL = none */
+	/* Of a parsed scalar: 0 plain, '\'' , '"', '|', '>'; of a collection: '[' or '{' for flow, 0 block, '-' a block list
+	 * whose dashes are indented more than the key above. */
+	char style;
+	/* Comment lines above, without indentation, each with its '#', joined by '\n'; an empty line is a blank line. Of a map's
+	 * value: what stands above its key. NULL = none. */
+	char *head;
 	char *line_comment; /* the comment behind it on its line, with '#'; NULL = none */
 	char *foot;     /* comment lines after the last child of a collection */
 	size_t n;       /* SEQ, MAP: children */
@@ -44,7 +48,8 @@ struct node {
 /* Limits on what is read; more is an error with its position. */
 #define TREE_TEXT_MAX (4u << 20)
 #define TREE_DEPTH_MAX 64
-#define TREE_NODES_MAX 200000 /* aliases count what they expand to */
+#define TREE_NODES_MAX 200000       /* aliases count what they expand to */
+#define TREE_BYTES_MAX (64u << 20) /* all texts together, aliases too */
 
 /* Parses the first document of `text` (YAML 1.2 core schema; anchors, aliases, << merge keys, standard tags; duplicate
  * keys are errors; an empty document gives an empty map). `file` is for messages. NULL and *e (EXIT_BADDATA,
@@ -54,6 +59,19 @@ struct node *tree_parse(const char *text, size_t n, const char *file, struct err
 void tree_emit(const struct node *root, struct buf *out);
 /* JSON, one line or indented by two. */
 void tree_emit_json(const struct node *root, bool pretty, struct buf *out);
+
+/* What a plain (unquoted) scalar means: sets the type and value of *n, not its text (tree_scalar.c). Besides the core schema a
+ * leading zero means octal, 0b binary, and digits may be grouped by '_'. NODE_STR when it is no other type. */
+void scalar_resolve(const char *text, struct node *n);
+/* Gives the scalar *n (text set) the type that a YAML tag asks for. Unknown tags change nothing. When the text cannot be of that type:
+ * -1, and *why says why ("'%s' is no !!int" without the text). */
+int scalar_tag(struct node *n, const char *tag, const char **why);
+/* The shortest text that reads back as the same number; `out` has 40 bytes. Whole numbers get no fraction. */
+void scalar_float(double f, char out[40]);
+
+/* UTF-8 (RFC 3629): the length of the sequence at s, of at most n > 0 bytes, and its character; 0 when malformed. */
+size_t utf8_next(const char *s, size_t n, uint32_t *ret);
+bool utf8_valid(const char *s, size_t n);
 
 /* --- building and reading (tree.c) --- */
 
@@ -67,8 +85,10 @@ const char *tree_intern(const char *file);
 
 /* A child by key; NULL when `map` is not a map or has no such key. */
 struct node *map_get(const struct node *map, const char *key);
-/* Sets or replaces (at its place) a key; takes `value` over. */
+/* Sets or replaces (at its place) a key; takes `value` over. It inherits the comments of the replaced value that it lacks. */
 void map_set(struct node *map, const char *key, struct node *value);
+/* Adds a key that the map does not have, without looking (for readers that check this themselves). */
+void map_append(struct node *map, const char *key, struct pos key_pos, struct node *value);
 /* Removes and returns a child, NULL when missing. */
 struct node *map_take(struct node *map, const char *key);
 void seq_add(struct node *seq, struct node *value);
