@@ -1,0 +1,34 @@
+# shellcheck shell=sh
+# What rootless containers need: sub-ids, a user manager that stays, cgroup delegation, low ports. Each is looked at before it
+# is done, so that this costs nothing on a second boot.
+have systemctl || return 0
+user=$LIMA_CIDATA_USER home=$LIMA_ROOT$LIMA_CIDATA_HOME
+
+# A mount point below the home may have been made before the home.
+if [ -d "$home" ] && [ -O "$home" ]; then
+	find "$home" -xdev -user root -exec chown -h "$user" {} + || true
+fi
+
+sysctl_text='net.ipv4.ping_group_range = 0 2147483647
+net.ipv4.ip_unprivileged_port_start = 0'
+if [ -e "$LIMA_ROOT/proc/sys/kernel/unprivileged_userns_clone" ]; then
+	sysctl_text="$sysctl_text${NL}kernel.unprivileged_userns_clone = 1"
+fi
+put "$LIMA_ROOT/etc/sysctl.d/99-lima.conf" "$sysctl_text"
+[ -z "$CHANGED" ] || sysctl -q -p "$LIMA_ROOT/etc/sysctl.d/99-lima.conf"
+
+for file in subuid subgid; do
+	[ -e "$LIMA_ROOT/etc/$file" ] || : >"$LIMA_ROOT/etc/$file"
+	slurp "$LIMA_ROOT/etc/$file"
+	case $NL$REPLY in *"$NL$user:"*) continue ;; esac
+	first=524288
+	[ "$LIMA_CIDATA_UID" -lt "$first" ] || first=$((LIMA_CIDATA_UID + 1))
+	printf '%s:%s:1073741824\n' "$user" "$first" >>"$LIMA_ROOT/etc/$file"
+done
+
+mkdir -p "$LIMA_ROOT/etc/systemd/system/user@.service.d"
+put "$LIMA_ROOT/etc/systemd/system/user@.service.d/lima.conf" '[Service]
+Delegate=yes'
+if [ -n "$CHANGED" ] && [ "$LIMA_BOOT_MODE" != native ]; then systemctl daemon-reload; fi
+
+[ -e "$LIMA_ROOT/var/lib/systemd/linger/$user" ] || loginctl enable-linger "$user"
