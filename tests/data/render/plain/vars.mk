@@ -1,0 +1,1 @@
+LIMA_ARCH := aarch64

@@ -1,0 +1,79 @@
+/* uses: render */
+/* Fuzzes what surrounds libjq: the translation of an expression, and putting a result (JSON) into a document (YAML). The input is
+ * a YAML text, a line "%%", and JSON; all of it is taken as an expression too. Built with -DFUZZ_REPLAY it runs the files named on
+ * its command line instead. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file.h"
+#include "render/expr_jv.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static void translate(const char *text)
+{
+	struct buf out = { 0 };
+
+	expr_translate(text, false, &out);
+	expr_translate(text, true, &out);
+	buf_free(&out);
+}
+
+/* The document after the patch has the content of the value, wherever comments and styles came from. */
+static void patch(const struct node *doc, jv value)
+{
+	struct err e = { 0 };
+	struct node *result = expr_patch(doc, jv_copy(value), &e);
+	jv back;
+
+	if (result) {
+		back = expr_to_jv(result);
+		if (!jv_equal(back, jv_copy(value)))
+			abort();
+		node_free(result);
+	} else if (!e.code) {
+		abort();
+	}
+	jv_free(value);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	char *text = xstrndup((const char *)data, n), *middle;
+	struct err e = { 0 };
+	struct node *doc, *value; /* the JSON is read as YAML: libjq 1.6 leaks when it is broken */
+
+	translate(text);
+	middle = strstr(text, "\n%%\n");
+	if (middle) {
+		*middle = '\0';
+		doc = tree_parse(text, strlen(text), "doc", &e);
+		value = tree_parse(middle + 4, strlen(middle + 4), "value", &e);
+		if (doc && value)
+			patch(doc, expr_to_jv(value));
+		node_free(doc);
+		node_free(value);
+	}
+	free(text);
+	return 0;
+}
+
+#ifdef FUZZ_REPLAY
+int main(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		struct buf b = { 0 };
+		struct err e = { 0 };
+
+		if (file_read(argv[i], 16u << 20, &b, &e) < 0) {
+			fprintf(stderr, "%s\n", e.msg);
+			return 1;
+		}
+		LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&b), b.len);
+		buf_free(&b);
+	}
+	return 0;
+}
+#endif

@@ -1,0 +1,68 @@
+/* The YAML tree: what is parsed and printed means the same again, and printing is a fixed point.
+ *
+ * With -DFUZZ_REPLAY it is a program that replays the files given as arguments. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file.h"
+#include "tree.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static void check_yaml(const struct node *a)
+{
+	struct buf text = { 0 }, again = { 0 }, json = { 0 };
+	struct err e = { 0 };
+	struct node *b;
+
+	tree_emit(a, &text);
+	tree_emit_json(a, true, &json);
+	b = tree_parse(buf_str(&text), text.len, "emitted", &e);
+	/* Printing may make a text longer than what is accepted. */
+	if (!b && text.len <= TREE_TEXT_MAX) {
+		fprintf(stderr, "%s\n%s\n", e.msg, buf_str(&text));
+		abort();
+	}
+	if (b && !node_equal(a, b)) {
+		fprintf(stderr, "not equal:\n%s\n", buf_str(&text));
+		abort();
+	}
+	if (b)
+		tree_emit(b, &again);
+	if (b && (again.len != text.len || memcmp(buf_str(&again), buf_str(&text), text.len) != 0)) {
+		fprintf(stderr, "not a fixed point:\n%s\n--\n%s\n", buf_str(&text), buf_str(&again));
+		abort();
+	}
+	node_free(b);
+	buf_free(&text);
+	buf_free(&again);
+	buf_free(&json);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct err e = { 0 };
+	struct node *root = tree_parse((const char *)data, n, "fuzz", &e);
+
+	if (root)
+		check_yaml(root);
+	node_free(root);
+	return 0;
+}
+
+#ifdef FUZZ_REPLAY
+int main(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		struct buf text = { 0 };
+		struct err e = { 0 };
+
+		if (file_read(argv[i], TREE_TEXT_MAX, &text, &e) < 0)
+			return err_report(&e);
+		LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&text), text.len);
+		buf_free(&text);
+	}
+	return 0;
+}
+#endif

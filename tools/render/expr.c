@@ -1,0 +1,282 @@
+/* expr - see expr.h.
+ *
+ * The child inherits the document by fork and needs no program of its own: it compiles the expression, runs it, and writes one
+ * byte ('=' a result, '!' a message) and the text to a pipe. It has no environment and can open no file, so that neither `env`
+ * nor `import` reach anything.
+ */
+#include "expr.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jq.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "expr_jv.h"
+#include "file.h"
+
+#define CHILD_NO_MEMORY 99 /* exit status */
+
+/* AddressSanitizer reserves more address space than any limit. */
+#if defined(__SANITIZE_ADDRESS__)
+#define LIMIT_MEMORY 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define LIMIT_MEMORY 0
+#endif
+#endif
+#ifndef LIMIT_MEMORY
+#define LIMIT_MEMORY 1
+#endif
+
+/* --- in the child --- */
+
+static void limit(int what, rlim_t n)
+{
+	struct rlimit r = { n, n };
+
+	setrlimit(what, &r);
+}
+
+static void no_memory(void *unused)
+{
+	(void)unused;
+	_exit(CHILD_NO_MEMORY);
+}
+
+static void confine(void)
+{
+	static char *no_environment[] = { NULL };
+	extern char **environ;
+
+	environ = no_environment;
+	jv_nomem_handler(no_memory, NULL);
+	signal(SIGXCPU, SIG_DFL);
+	limit(RLIMIT_CPU, EXPR_CPU_SECONDS);
+	limit(RLIMIT_CORE, 0);
+	limit(RLIMIT_NOFILE, 0); /* what is open stays usable */
+	if (LIMIT_MEMORY)
+		limit(RLIMIT_AS, EXPR_MEMORY_MAX);
+}
+
+/* Keeps the first message, without what jq adds for its own command line. */
+static void collect_message(void *data, jv msg)
+{
+	struct buf *b = data;
+	const char *s = jv_string_value(msg);
+	size_t n;
+
+	if (!strncmp(s, "jq: error: ", 11))
+		s += 11;
+	n = strcspn(s, "\n");
+	if (b->len == 0) {
+		const char *cut[] = { " (Unix shell quoting issues?)", " at <top-level>, line 1:", NULL };
+
+		buf_add(b, s, n);
+		for (size_t i = 0; cut[i]; i++) {
+			char *hit = strstr(b->data, cut[i]);
+
+			if (hit)
+				memmove(hit, hit + strlen(cut[i]), strlen(hit + strlen(cut[i])) + 1);
+		}
+		b->len = strlen(b->data);
+	}
+	jv_free(msg);
+}
+
+/* libjq 1.6 leaves these two unset, and calls them. */
+static jv no_input(jq_state *jq, void *unused)
+{
+	(void)jq;
+	(void)unused;
+	return jv_invalid_with_msg(jv_string("an expression has no input but the document"));
+}
+
+static void no_debug(void *unused, jv msg)
+{
+	(void)unused;
+	jv_free(msg);
+}
+
+/* The message of a value that ended the run; NULL bytes in it end it. */
+static void failure_text(jv value, struct buf *why)
+{
+	jv msg = jv_invalid_get_msg(value);
+
+	if (jv_get_kind(msg) != JV_KIND_STRING)
+		msg = jv_dump_string(msg, 0);
+	buf_adds(why, jv_string_value(msg));
+	jv_free(msg);
+}
+
+static const char *kind_name(jv v)
+{
+	switch (jv_get_kind(v)) {
+	case JV_KIND_ARRAY:
+		return "a list";
+	case JV_KIND_STRING:
+		return "a text";
+	case JV_KIND_NUMBER:
+		return "a number";
+	case JV_KIND_NULL:
+		return "null";
+	default:
+		return "true or false";
+	}
+}
+
+static void check_result(jv result, unsigned count, struct buf *why)
+{
+	if (count > 1)
+		buf_adds(why, "it gives several results, not the changed document; collect them, or use |= to change each");
+	else if (count == 0)
+		buf_adds(why, "it gives no result");
+	else if (jv_get_kind(result) != JV_KIND_OBJECT)
+		buf_addf(why, "it gives %s, not the changed document; to change a field write for example: .cpus = 4",
+			 kind_name(result));
+}
+
+/* The result, or an invalid value and the reason. */
+static jv evaluate(const struct node *doc, const char *program, struct buf *why)
+{
+	jq_state *jq = jq_init();
+	jv result = jv_invalid(), v;
+	unsigned count = 0;
+
+	if (!jq)
+		no_memory(NULL);
+	jq_set_error_cb(jq, collect_message, why);
+	jq_set_input_cb(jq, no_input, NULL);
+	jq_set_debug_cb(jq, no_debug, NULL);
+	if (!jq_compile(jq, program)) {
+		if (why->len == 0)
+			buf_adds(why, "it does not compile");
+		jq_teardown(&jq);
+		return result;
+	}
+	jq_start(jq, expr_to_jv(doc), 0);
+	while (jv_is_valid(v = jq_next(jq)) && ++count <= 1) {
+		jv_free(result);
+		result = v;
+	}
+	if (jv_is_valid(v))
+		jv_free(v);
+	else if (jq_halted(jq))
+		buf_adds(why, "halt is not allowed");
+	else if (jv_invalid_has_msg(jv_copy(v)))
+		failure_text(v, why);
+	if (why->len == 0)
+		check_result(result, count, why);
+	jq_teardown(&jq);
+	return result;
+}
+
+static void answer(int fd, char kind, const char *text, size_t n)
+{
+	if (fd_write_all(fd, &kind, 1) < 0 || fd_write_all(fd, text, n) < 0)
+		_exit(1);
+}
+
+static void run_child(int fd, const struct node *doc, const char *expression)
+{
+	static const char over_null[] = "Cannot iterate over null";
+	struct buf program = { 0 }, why = { 0 };
+	jv result, text;
+
+	confine();
+	expr_translate(expression, false, &program);
+	result = evaluate(doc, buf_str(&program), &why);
+	if (!strncmp(buf_str(&why), over_null, strlen(over_null))) {
+		program.len = why.len = 0;
+		expr_translate(expression, true, &program);
+		result = evaluate(doc, buf_str(&program), &why);
+	}
+	if (why.len)
+		answer(fd, '!', why.data, why.len);
+	else {
+		text = jv_dump_string(result, 0);
+		if ((size_t)jv_string_length_bytes(jv_copy(text)) <= EXPR_RESULT_MAX)
+			answer(fd, '=', jv_string_value(text), (size_t)jv_string_length_bytes(jv_copy(text)));
+		else
+			answer(fd, '+', "", 0);
+	}
+	_exit(0);
+}
+
+/* --- in the parent --- */
+
+/* Runs the child and collects what it says. */
+static int run(const struct node *doc, const char *expression, struct buf *said, int *status, struct err *e)
+{
+	struct err ignored = { 0 };
+	int fd[2], r;
+	pid_t pid;
+
+	if (pipe2(fd, O_CLOEXEC) < 0)
+		return err_sys(e, EXIT_UNAVAIL, "cannot make a pipe");
+	pid = fork();
+	if (pid == 0)
+		run_child(fd[1], doc, expression);
+	close(fd[1]);
+	if (pid < 0) {
+		close(fd[0]);
+		return err_sys(e, EXIT_UNAVAIL, "cannot start a process");
+	}
+	r = fd_read_all(fd[0], "the result", EXPR_RESULT_MAX + 1, said, &ignored);
+	close(fd[0]); /* a child that still writes gets SIGPIPE */
+	while (waitpid(pid, status, 0) < 0 && errno == EINTR)
+		;
+	return r < 0 ? err_set(e, EXIT_BADDATA, "the expression \"%.200s\" gives more than %u bytes", expression, EXPR_RESULT_MAX) : 0;
+}
+
+static int explain(const char *expression, const struct buf *said, int status, struct err *e)
+{
+	struct err why = { 0 };
+
+	if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL))
+		err_set(&why, EXIT_BADDATA, "takes longer than %d seconds; does it end?", EXPR_CPU_SECONDS);
+	else if (WIFSIGNALED(status))
+		err_set(&why, EXIT_BADDATA, "is too much for libjq (signal %d); is it nested too deep?", WTERMSIG(status));
+	else if (WEXITSTATUS(status) == CHILD_NO_MEMORY)
+		err_set(&why, EXIT_BADDATA, "needs more memory than %u MiB", EXPR_MEMORY_MAX >> 20);
+	else if (said->len && said->data[0] == '!')
+		err_set(&why, EXIT_USAGE, "fails: %.1000s", said->data + 1);
+	else if (said->len && said->data[0] == '+')
+		err_set(&why, EXIT_BADDATA, "gives more than %u bytes", EXPR_RESULT_MAX);
+	else
+		err_set(&why, EXIT_INTERNAL, "ended with status %d", status);
+	return err_set(e, why.code, "the expression \"%.200s%s\" %s", expression, strlen(expression) > 200 ? "..." : "", why.msg);
+}
+
+struct node *expr_apply(const struct node *doc, const char *expression, struct err *e)
+{
+	struct buf said = { 0 };
+	struct node *result = NULL;
+	int status = 0;
+	jv value;
+
+	if (strlen(expression) > EXPR_TEXT_MAX) {
+		err_set(e, EXIT_USAGE, "the expression is longer than %u bytes", EXPR_TEXT_MAX);
+		return NULL;
+	}
+	if (run(doc, expression, &said, &status, e) == 0) {
+		if (status != 0 || said.len == 0 || said.data[0] != '=') {
+			explain(expression, &said, status, e);
+		} else {
+			value = jv_parse_sized(said.data + 1, (int)said.len - 1);
+			if (jv_is_valid(value))
+				result = expr_patch(doc, value, e);
+			else
+				err_set(e, EXIT_BADDATA, "the result of \"%.200s\" is nested too deep", expression);
+			if (!jv_is_valid(value))
+				jv_free(value);
+		}
+	}
+	buf_free(&said);
+	return result;
+}
