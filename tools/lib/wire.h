@@ -15,7 +15,9 @@
  * All numbers are big-endian. A reader that meets anything else than a valid header skips byte by byte to the next one:
  * either side may restart in the middle of a frame of the other, or find garbage on the line.
  *
- * Each side sends WIRE_HELLO first, and again whenever it receives one with a boot or session id that is new to it.
+ * Each side sends WIRE_HELLO first, and again whenever it receives one with a boot or session id that is new to it; all
+ * streams of the session before are then gone. A side that had to skip garbage in the middle of a session cannot know what
+ * was lost: it takes a new session id and sends HELLO.
  * Payload of HELLO: kv lines (kv.h): "protocol=1", "version=<tools version>", "session=<16 hex digits, new for each
  * start of the sender>"; from the guest also "boot_id=<of /proc/sys/kernel/random/boot_id>". Unknown types, keys and streams
  * are ignored: newer and older peers understand each other.
@@ -27,15 +29,18 @@
  *   SSHD     guest->host  empty: something listens on TCP port 22 of the guest
  *   TIME     host->guest  i64 nanoseconds since the epoch. The guest sets its clock when it is off by more than 100 ms
  *   TIMED    guest->host  i64 drift in nanoseconds before, u8 1 when the clock was set
- *   PORTS    guest->host  listeners: records u8 op ('+' '-'), u8 proto (6 tcp, 17 udp), u8 family (4, 6), u8 0, u16 port, u16 0,
- *                         16 bytes address (v4 in the first four). After each HELLO of the host the full set follows a record
- *                         of op '=' (all else zero), which empties the list
- *   OPEN     host->guest  u8 proto, u8 family, u16 port, 16 bytes address; or proto 1: unix socket path as text behind the u8
+ *   PORTS    guest->host  listeners: records of WIRE_PORT_SIZE bytes: u8 op ('+' '-'), u8 proto (6 tcp, 17 udp), u8 family (4, 6),
+ *                         u8 0, u16 port, u16 0, 16 bytes address (v4 in the first four). After each HELLO of the host the full
+ *                         set follows a record of op '=' (all else zero), which empties the list
+ *   OPEN     host->guest  u8 proto, u8 family, u16 port, 16 bytes address; or proto 1: unix socket path as text behind the u8.
+ *                         The host chooses the stream number; it is free again when both sides have sent EOF or RESET, or after
+ *                         an OPENED that says no
  *   OPENED   guest->host  u32 errno (0 = connected)
- *   DATA     both         bytes of a stream (datagram protocols: one frame = one datagram)
- *   EOF      both         no more DATA from the sender (half-close)
+ *   DATA     both         bytes of a stream (datagram protocols: one frame = one datagram). The host may send DATA before OPENED
+ *   EOF      both         no more DATA from the sender (half-close). For datagrams: the host wants no more, the guest answers EOF
  *   RESET    both         the stream is gone, nothing more follows from the sender
- *   CREDIT   both         u32: the peer may send that many more bytes of DATA on the stream (initial WIRE_CREDIT)
+ *   CREDIT   both         u32: the peer may send that many more bytes of DATA on the stream. It starts with WIRE_CREDIT; a
+ *                         receiver that keeps up may grant more than was consumed, up to WIRE_CREDIT_MAX on the way
  *   INOTIFY  host->guest  i64 mtime in nanoseconds, then a guest path: touch it
  */
 #ifndef LIMA_WIRE_H
@@ -46,7 +51,9 @@
 
 #define WIRE_HEADER 16
 #define WIRE_PAYLOAD_MAX 65536u
-#define WIRE_CREDIT 262144u
+#define WIRE_CHUNK 32752u /* senders cut byte streams to this: with its header it is one write to a virtio port */
+#define WIRE_CREDIT 65536u
+#define WIRE_CREDIT_MAX 524288u
 #define WIRE_STREAMS_MAX 1024u
 #define WIRE_PORT_NAME "io.lima-vm.guest_agent.0"
 
@@ -76,20 +83,45 @@ struct wire_frame {
 /* Writes the 16 header bytes. len <= WIRE_PAYLOAD_MAX. */
 void wire_header(uint8_t out[WIRE_HEADER], uint8_t type, uint32_t stream, uint32_t len);
 
-/* A reader with a fixed buffer; never allocates. Zero `used` and `skipped` before the first use. */
+/* A reader with a fixed buffer; never allocates. A zeroed struct is ready for use, and zeroing the numbers
+ * (wire_reset) forgets half a frame, as is right when the connection is a new one. */
 struct wire_reader {
-	size_t used;      /* bytes in buf */
-	size_t taken;     /* bytes of the frame handed out last, dropped at the next call */
+	size_t start;     /* the first byte not handed out yet */
+	size_t used;      /* the end of the bytes in buf */
 	uint64_t skipped; /* bytes of garbage passed over so far */
 	uint8_t buf[WIRE_HEADER + WIRE_PAYLOAD_MAX];
 };
 
+void wire_reset(struct wire_reader *r);
 /* Where the next bytes may be read to, and how many (at least 1 after wire_next has returned 0). */
 uint8_t *wire_space(struct wire_reader *r, size_t *room);
 /* Tells that n bytes were put there. */
 void wire_fed(struct wire_reader *r, size_t n);
 /* The next whole frame: 1 and *f, or 0 when more bytes are needed. */
 int wire_next(struct wire_reader *r, struct wire_frame *f);
+
+enum wire_proto { WIRE_UNIX = 1, WIRE_TCP = 6, WIRE_UDP = 17 };
+#define WIRE_PATH_MAX 107u /* of a unix socket, without the NUL */
+#define WIRE_OPEN_SIZE 20u /* payload of OPEN for tcp and udp */
+#define WIRE_PORT_SIZE 24u /* one record of PORTS */
+
+/* An address in the guest: what OPEN asks for, and what a record of PORTS tells. */
+struct wire_addr {
+	uint8_t proto;  /* enum wire_proto */
+	uint8_t family; /* 4 or 6; 0 for WIRE_UNIX */
+	uint16_t port;
+	uint8_t ip[16];               /* v4 in the first four, the rest zero */
+	char path[WIRE_PATH_MAX + 1]; /* WIRE_UNIX only */
+};
+
+/* Writes the payload of an OPEN, returns its length. */
+size_t wire_open_put(uint8_t out[1 + WIRE_PATH_MAX + WIRE_OPEN_SIZE], const struct wire_addr *a);
+/* Reads one, strictly: -1 when it is not well-formed (port 0, unknown protocol or family, relative or long path). */
+int wire_open_get(const uint8_t *p, size_t n, struct wire_addr *a);
+/* One record of PORTS; `a` may be NULL for '='. */
+void wire_port_put(uint8_t out[WIRE_PORT_SIZE], char op, const struct wire_addr *a);
+/* Reads one: its op, or -1 when it makes no sense. *a is zero for '='. */
+int wire_port_get(const uint8_t p[WIRE_PORT_SIZE], struct wire_addr *a);
 
 uint16_t wire_get16(const uint8_t *p);
 uint32_t wire_get32(const uint8_t *p);
