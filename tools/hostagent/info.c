@@ -1,0 +1,139 @@
+/* info - see info.h. Lima's own fields keep their names (autoStartedIdentifier, sshLocalPort); the rest is ours. */
+#include "info.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "oswatch.h"
+
+static double seconds(int64_t ms)
+{
+	return (double)ms / 1000;
+}
+
+/* Reached phases in the order of their times; each lasts until the next, the last one until now. */
+static cJSON *phases(const struct agent *a)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (int p = 0; p < PHASE_COUNT; p++) {
+		int64_t at = a->boot.at[p], next = mono_ms();
+		cJSON *o;
+
+		if (!at)
+			continue;
+		for (int q = 0; q < PHASE_COUNT; q++)
+			if (a->boot.at[q] && (a->boot.at[q] > at || (a->boot.at[q] == at && q > p)) && a->boot.at[q] < next)
+				next = a->boot.at[q];
+		o = cJSON_CreateObject();
+		cJSON_AddStringToObject(o, "name", boot_phase_name((enum boot_phase)p));
+		cJSON_AddNumberToObject(o, "at", seconds(at - a->m.started_ms));
+		cJSON_AddNumberToObject(o, "duration", seconds(next - at));
+		cJSON_AddItemToArray(list, o);
+	}
+	return list;
+}
+
+static cJSON *steps(const struct agent *a)
+{
+	const struct boot_status *s = &a->boot.status;
+	cJSON *list = cJSON_CreateArray();
+
+	for (size_t i = 0; i < s->n; i++) {
+		cJSON *o = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(o, "name", s->step[i].name);
+		if (s->step[i].ended)
+			cJSON_AddNumberToObject(o, "status", s->step[i].status);
+		cJSON_AddItemToArray(list, o);
+	}
+	return list;
+}
+
+static cJSON *guest(const struct agent *a)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	if (a->ga.heard)
+		cJSON_AddStringToObject(o, "agentVersion", a->boot.version);
+	if (*a->boot.boot_id)
+		cJSON_AddStringToObject(o, "bootID", a->boot.boot_id);
+	if (*a->boot.status.mode)
+		cJSON_AddStringToObject(o, "init", a->boot.status.mode);
+	cJSON_AddItemToObject(o, "steps", steps(a));
+	return o;
+}
+
+static cJSON *qemu(const struct agent *a)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	if (a->m.pid > 0)
+		cJSON_AddNumberToObject(o, "pid", (double)a->m.pid);
+	cJSON_AddStringToObject(o, "runState", a->m.run_state);
+	cJSON_AddBoolToObject(o, "kvm", a->m.kvm);
+	cJSON_AddBoolToObject(o, "adopted", a->m.adopted);
+	return o;
+}
+
+static cJSON *mounts(const struct agent *a)
+{
+	const char *type = kv_get(&a->conf, "", "mountType");
+	size_t n = a->plain ? 0 : (size_t)kv_num(&a->conf, 0, "mounts");
+	cJSON *list = cJSON_CreateArray();
+
+	for (size_t i = 0; i < n; i++) {
+		cJSON *o = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(o, "location", kv_get(&a->conf, "", "mounts.%zu.location", i));
+		cJSON_AddStringToObject(o, "mountPoint", kv_get(&a->conf, "", "mounts.%zu.mountPoint", i));
+		cJSON_AddStringToObject(o, "type", type);
+		cJSON_AddBoolToObject(o, "writable", kv_bool(&a->conf, "mounts.%zu.writable", i));
+		if (i < a->mounts.n) {
+			cJSON_AddStringToObject(o, "state", mount_state_name(a->mounts.m[i].state));
+			if (a->mounts.m[i].problem)
+				cJSON_AddStringToObject(o, "problem", a->mounts.m[i].problem);
+		}
+		cJSON_AddItemToArray(list, o);
+	}
+	return list;
+}
+
+static cJSON *errors(const struct agent *a)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (size_t i = 0; i < a->boot.errors.n; i++)
+		cJSON_AddItemToArray(list, cJSON_CreateString(a->boot.errors.v[i]));
+	return list;
+}
+
+char *info_json(const struct agent *a)
+{
+	cJSON *o = cJSON_CreateObject();
+	char *text, *copy;
+
+	cJSON_AddStringToObject(o, "name", kv_get(&a->conf, "", "name"));
+	cJSON_AddStringToObject(o, "version", LIMA_VERSION);
+	cJSON_AddNumberToObject(o, "pid", (double)getpid());
+	if (a->m.pid > 0)
+		cJSON_AddNumberToObject(o, "qemuPID", (double)a->m.pid);
+	cJSON_AddStringToObject(o, "state", agent_state_name(a));
+	cJSON_AddStringToObject(o, "phase", boot_phase_name(boot_phase(&a->boot)));
+	if (a->ssh_port)
+		cJSON_AddNumberToObject(o, "sshLocalPort", a->ssh_port);
+	cJSON_AddBoolToObject(o, "degraded", a->boot.errors.n > 0);
+	cJSON_AddItemToObject(o, "errors", errors(a));
+	cJSON_AddItemToObject(o, "phases", phases(a));
+	cJSON_AddItemToObject(o, "qemu", qemu(a));
+	cJSON_AddItemToObject(o, "guest", guest(a));
+	cJSON_AddItemToObject(o, "mounts", mounts(a));
+	ports_json(a, o);
+	text = cJSON_PrintUnformatted(o);
+	cJSON_Delete(o);
+	copy = xstrdup(text ? text : "{}");
+	cJSON_free(text);
+	return copy;
+}

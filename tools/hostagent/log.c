@@ -1,0 +1,91 @@
+/* log - see log.h. A line is built whole and written at once, so that lines of several writers do not mix. */
+#include "log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "file.h"
+#include "oswatch.h"
+#include "text.h"
+
+#define LOG_LINE_MAX 8192
+#define LIMIT_WINDOW_MS 10000
+#define LIMIT_COUNT 20
+
+static bool debug_on;
+
+void log_debug_on(bool on)
+{
+	debug_on = on;
+}
+
+static void emit(const char *level, const char *fmt, va_list ap)
+{
+	char raw[LOG_LINE_MAX], when[TIME_TEXT];
+	struct buf line = { 0 };
+	struct timespec now;
+	char *msg;
+
+	vsnprintf(raw, sizeof(raw), fmt, ap);
+	msg = text_clean(raw, strlen(raw), sizeof(raw));
+	clock_gettime(CLOCK_REALTIME, &now);
+	now.tv_nsec -= now.tv_nsec % 1000000;
+	text_time(&now, when);
+	buf_addf(&line, "{\"level\":\"%s\",\"msg\":", level);
+	text_json(&line, msg);
+	buf_addf(&line, ",\"time\":\"%s\"}\n", when);
+	if (fd_write_all(STDERR_FILENO, line.data, line.len) < 0) {
+		/* There is nowhere left to say it. */
+	}
+	free(msg);
+	buf_free(&line);
+}
+
+#define LOG_FUNCTION(name, level)               \
+	void name(const char *fmt, ...)         \
+	{                                       \
+		va_list ap;                     \
+		va_start(ap, fmt);              \
+		emit(level, fmt, ap);           \
+		va_end(ap);                     \
+	}
+
+LOG_FUNCTION(log_info, "info")
+LOG_FUNCTION(log_warn, "warning")
+LOG_FUNCTION(log_error, "error")
+LOG_FUNCTION(log_fatal, "fatal")
+
+void log_debug(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!debug_on)
+		return;
+	va_start(ap, fmt);
+	emit("debug", fmt, ap);
+	va_end(ap);
+}
+
+void log_limited(struct log_limit *l, const char *fmt, ...)
+{
+	int64_t now = mono_ms();
+	va_list ap;
+
+	if (now - l->since > LIMIT_WINDOW_MS) {
+		if (l->dropped)
+			log_warn("%u similar messages were left out", l->dropped);
+		*l = (struct log_limit){ .since = now };
+	}
+	if (++l->count > LIMIT_COUNT) {
+		l->dropped++;
+		return;
+	}
+	va_start(ap, fmt);
+	emit("warning", fmt, ap);
+	va_end(ap);
+}

@@ -1,0 +1,163 @@
+/* ports - see ports.h. */
+#include "ports.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent.h"
+#include "forward.h"
+#include "job.h"
+#include "ssh.h"
+
+#define SSH_JOB_S 30
+#define WAITING_MAX 4096
+
+struct ssh_request {
+	unsigned id;
+	bool cancel, reverse;
+	char *what; /* the argument of -L or -R */
+	struct ssh_request *next;
+};
+
+static void run_next(struct agent *a);
+
+static void drop_first(struct ports *p)
+{
+	struct ssh_request *r = p->first;
+
+	p->first = r->next;
+	p->waiting--;
+	free(r->what);
+	free(r);
+}
+
+static void on_done(void *arg, const struct job_result *r)
+{
+	struct agent *a = arg;
+	struct ports *p = &a->ports;
+	unsigned id = p->first->id;
+	bool cancel = p->first->cancel;
+
+	p->job = NULL;
+	drop_first(p);
+	if (!cancel)
+		forward_ssh_result(p->fw, id, r->status == 0, r->timed_out ? "ssh did not answer" : r->err);
+	run_next(a);
+}
+
+static void run_next(struct agent *a)
+{
+	struct ports *p = &a->ports;
+	struct job_spec spec = { .timeout_s = SSH_JOB_S, .done = on_done, .arg = a };
+	struct strv argv = { 0 };
+	struct err e = { 0 };
+
+	if (p->job || !p->first || !a->boot.at[PHASE_SSH])
+		return;
+	ssh_control_argv(a, p->first->cancel ? "cancel" : "forward", p->first->reverse ? "-R" : "-L", p->first->what, &argv);
+	spec.argv = argv.v;
+	p->job = job_start(a->base, &spec, &e);
+	strv_free(&argv);
+	if (!p->job) {
+		unsigned id = p->first->id;
+
+		drop_first(p);
+		forward_ssh_result(p->fw, id, false, e.msg);
+	}
+}
+
+static void ask_ssh(void *arg, unsigned id, bool cancel, bool reverse, const char *local, const char *remote)
+{
+	struct agent *a = arg;
+	struct ports *p = &a->ports;
+	struct ssh_request *r, **at = &p->first;
+
+	if (p->waiting >= WAITING_MAX) {
+		log_warn("too many requests for ssh wait; the forward of %s is left out", local);
+		return;
+	}
+	while (*at)
+		at = &(*at)->next;
+	r = xcalloc(1, sizeof(*r));
+	*r = (struct ssh_request){ .id = id, .cancel = cancel, .reverse = reverse };
+	r->what = reverse ? xasprintf("%s:%s", remote, local) : xasprintf("%s:%s", local, remote);
+	*at = r;
+	p->waiting++;
+	run_next(a);
+}
+
+static void on_event(void *arg, cJSON *port_forward)
+{
+	struct agent *a = arg;
+	cJSON *st = agent_status(a);
+
+	cJSON_AddItemToObject(st, "portForward", port_forward);
+	events_emit(&a->events, st);
+}
+
+static bool is_true(const char *v)
+{
+	return v && (!strcmp(v, "1") || !strcmp(v, "true") || !strcmp(v, "TRUE") || !strcmp(v, "True") || !strcmp(v, "t") ||
+		     !strcmp(v, "T"));
+}
+
+void ports_start(struct agent *a)
+{
+	struct forward_options o = { .ssh_port = (uint16_t)a->ssh_port,
+				     .plain = a->plain,
+				     .by_ssh = is_true(getenv("LIMA_SSH_PORT_FORWARDER")) };
+	struct forward_ops ops = { .arg = a, .event = on_event, .ssh = ask_ssh };
+	struct err e = { 0 };
+
+	ports_stop(a);
+	a->ports.fw = forward_new(a->base, &a->conf, &o, &ops, &e);
+	if (!a->ports.fw)
+		boot_error(a, e.msg);
+}
+
+void ports_ssh_ready(struct agent *a)
+{
+	run_next(a);
+}
+
+void ports_guest_up(struct agent *a)
+{
+	if (!a->ports.fw || !a->ga.bev)
+		return;
+	forward_guest_gone(a->ports.fw);
+	forward_guest_up(a->ports.fw, a->ga.bev);
+}
+
+void ports_guest_gone(struct agent *a)
+{
+	if (a->ports.fw)
+		forward_guest_gone(a->ports.fw);
+}
+
+void ports_frame(struct agent *a, const struct wire_frame *f)
+{
+	if (a->ports.fw)
+		forward_frame(a->ports.fw, f);
+}
+
+void ports_stop(struct agent *a)
+{
+	struct ports *p = &a->ports;
+
+	if (p->fw)
+		forward_free(p->fw);
+	p->fw = NULL;
+	job_cancel(p->job);
+	p->job = NULL;
+	while (p->first)
+		drop_first(p);
+}
+
+void ports_json(const struct agent *a, cJSON *info)
+{
+	cJSON *all = a->ports.fw ? forward_json(a->ports.fw) : cJSON_CreateObject();
+	cJSON *list = cJSON_DetachItemFromObjectCaseSensitive(all, "list");
+
+	cJSON_AddItemToObject(info, "portForwards", list ? list : cJSON_CreateArray());
+	cJSON_AddItemToObject(info, "tunnel", all);
+}
