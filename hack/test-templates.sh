@@ -8,10 +8,10 @@
 # template has to ask for (a parameter, an extra mount) runs when the template's name says so.
 set -u
 
-[ $# = 1 ] && [ -f "$1" ] || {
+if [ $# != 1 ] || [ ! -f "$1" ]; then
 	echo "usage: $0 TEMPLATE.yaml" >&2
 	exit 2
-}
+fi
 template=$(realpath "$1")
 top=$(cd "$(dirname "$0")/.." && pwd)
 name=t-$(basename "$template" .yaml)
@@ -47,6 +47,8 @@ check "starts" lima-instance start --template "$template" "$name"
 check "starts again without doing anything" lima-instance start "$name"
 check "answers" guest 'uname -a'
 check "has its host name" same "$(guest hostname)" "lima-$name"
+# The guest's shell expands it.
+# shellcheck disable=SC2016
 check "systemd has nothing failed" guest 'command -v systemctl >/dev/null || exit 0; [ -z "$(systemctl --failed --no-legend)" ]'
 check "passes exit statuses" same "$(lima-instance shell "$name" -- sh -c 'exit 9'; echo $?)" 9
 if lima-render --json "$template" | grep -q '"location": *"'"$HOME"'"'; then

@@ -6,7 +6,7 @@ GUEST_ARCH := $(shell uname -m)
 GUESTAGENT := $(O)/share/lima/lima-guestagent.Linux-$(GUEST_ARCH)
 
 LIBS_lima-render := -lyaml -ljq -lcrypto
-LIBS_lima-fetch := -lcurl -lcrypto -larchive
+LIBS_lima-fetch := -lcurl -lcrypto -larchive -lz
 LIBS_lima-mkiso := -lisofs
 LIBS_lima-probe :=
 LIBS_lima-qemu-argv :=

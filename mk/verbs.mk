@@ -29,6 +29,6 @@ MAKEOVERRIDES :=
 $(VERBS): ready
 	@$(O)/bin/lima-instance $@ --env
 
-# The tools, after the packages they need: at once when they are built and nothing changed.
+# The tools; the packages that they need come first (mk/deps.mk). Nothing happens when all is there and unchanged.
 .PHONY: ready
-ready: deps-auto tools
+ready: tools

@@ -108,7 +108,7 @@ early_main() {
 
 . "$LIMA_CIDATA_MNT/native/network.sh"
 
-printf 'LIMA| step native/early.sh\n'
+log 'step native/early.sh'
 early_main
 code=$?
 status step native/early.sh start

@@ -22,10 +22,14 @@ fi
 
 # ---- words -----------------------------------------------------------------------------------------------------------
 
-log() { printf 'LIMA| %s\n' "$*"; }
-warn() { printf 'LIMA| WARNING: %s\n' "$*"; }
+# The time in front is that since the machine was started, in seconds: there for the reading, unlike a date.
+log() {
+	read -r log_time log_rest </proc/uptime
+	printf 'LIMA %s| %s\n' "$log_time" "$*"
+}
+warn() { log "WARNING: $*"; }
 fail() {
-	printf 'LIMA| ERROR: %s\n' "$*"
+	log "ERROR: $*"
 	exit 1
 }
 
@@ -112,7 +116,7 @@ status_begin() {
 
 # status_tail NAME: the last lines of this step's part of the log, without control characters.
 status_tail() {
-	awk -v mark="LIMA| step $1" '$0 == mark { n = 0; next } { line[n++] = $0 }
+	awk -v mark="| step $1" '/^LIMA / && substr($0, index($0, "|")) == mark { n = 0; next } { line[n++] = $0 }
 		END { for (i = n > 20 ? n - 20 : 0; i < n; i++) print line[i] }' "$LIMA_LOG" |
 		LC_ALL=C tr '\000-\010\013-\037\177' '?' | cut -c 1-1000 |
 		while IFS= read -r REPLY; do status tail "$1" "$REPLY"; done

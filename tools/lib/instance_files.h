@@ -22,6 +22,9 @@
  *   images.I.location  images.I.digest ("" = none)
  *   images.I.kernel.location  images.I.kernel.digest  images.I.kernel.cmdline  (absent: none)
  *   images.I.initrd.location  images.I.initrd.digest  (absent: none)
+ *   firmware=N  firmware.I.location  firmware.I.digest   (absent: none; becomes qemu-efi-code.fd, the first that can be had)
+ *   nerdctl=N  nerdctl.I.location  nerdctl.I.digest      (absent: no containerd; becomes .make/cidata/nerdctl-full.tgz, as it is,
+ *   which lima-render leaves alone as long as containerd is wanted)
  *
  * disk.conf   size=BYTES (of diffdisk)
  *
@@ -32,7 +35,7 @@
  *   mounts.I.securityModel  mounts.I.queueSize   disks=N  disks.I.path (absolute path of datadisk)  disks.I.format=qcow2|raw
  *   networks=N  networks.I.socket= (or)  networks.I.lima=  networks.I.mac=   (the additional ones, net<I+1>)
  *   video.display=none  video.vnc.display=  audio.device=  audio.interface=  tpm=false
- *   firmware=  (file name in DIR of a downloaded one, or empty)
+ *   firmware=  (file name in DIR of a downloaded one, or empty)   disk.format=qcow2|raw  (of an existing `disk`)
  *
  * agent.conf (reader: lima-hostagent, lima-instance)
  *   name= hostname= version= arch= user= uid= home= (guest) shell= plain= ssh.address= ssh.localPort= ssh.forwardAgent=
@@ -50,10 +53,13 @@
  * probe.conf (writer: lima-probe; reader: lima-qemu-argv)
  *   qemu=/abs/path  qemu.args=N qemu.args.I= (leading arguments from $QEMU_SYSTEM_*)  version=7.2.22
  *   accel=kvm|tcg  accel.reason=TEXT  netdev.stream=true  cpus= (space separated names QEMU knows)  firmware=/abs/path or ""
+ *   arch=x86_64  sandbox=true (QEMU has seccomp)
  *
- * vars.mk     LIMA_HAVE_... assignments for mk/instance.mk; only names and values made here, never user text.
+ * vars.mk     LIMA_ARCH := x86_64; LIMA_HAVE_NERDCTL := 1 when containerd is wanted. For mk/instance.mk; only names and values
+ *             made here, never user text.
  * .make/cidata/   the tree that becomes cidata.iso, complete, guest agent and boot scripts included.
- * .make/cidata.list   one line "SHA256 MODE PATH" for each file of that tree, sorted by path: cidata.iso depends on it.
+ * .make/cidata.list   one line "SHA256 MODE PATH" for each file of that tree, sorted by path: cidata.iso depends on it. The
+ *                     line of nerdctl-full.tgz, the last one, has a digest of its entries in image.conf instead.
  */
 #ifndef LIMA_INSTANCE_FILES_H
 #define LIMA_INSTANCE_FILES_H
