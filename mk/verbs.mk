@@ -16,9 +16,12 @@ VERBS := create start stop restart shell list status logs validate delete protec
 ## protect:    refuse to delete it; unprotect: allow it again
 ## prune:      remove what no instance needs from the cache (FORCE=1: everything)
 
-# Take the text of each knob as it is, from wherever it came, and hand it on unexpanded: $(value) does not expand, and
-# `override` also replaces what the command line set. An undefined knob stays undefined, an empty one empty.
-$(foreach k,$(KNOBS),$(if $(filter undefined,$(origin $(k))),,$(eval override $(k) := $$(value $(k)))$(eval export $(k))))
+# What the user wrote is taken as it is and handed on unexpanded: $(value) does not expand, and `override` also replaces what
+# the command line set. That goes for every variable of the command line, since make exports them all, and for the knobs from
+# wherever they came. An undefined knob stays undefined, an empty one empty.
+literal = $(eval override $(1) := $$(value $(1)))
+$(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(v)))),$(call literal,$(v))))
+$(foreach k,$(KNOBS),$(if $(filter undefined,$(origin $(k))),,$(call literal,$(k))$(eval export $(k))))
 # What make itself knows by other names.
 export LIMA_MAKE := $(MAKE)
 export LIMA_ACCEL = $(value ACCEL)

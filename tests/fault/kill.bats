@@ -7,7 +7,7 @@ setup() {
 	fresh_home
 	cd "$BATS_TEST_TMPDIR"
 	# An image that needs no network and no building.
-	truncate -s 32M image.raw
+	mke2fs -q -F image.raw 32M
 	printf 'images:\n- location: %s\n  arch: x86_64\nmounts: []\ncontainerd: {system: false, user: false}\ndisk: 1GiB\ncpus: 1\nmemory: 256MiB\n' \
 		"$PWD/image.raw" >t.yaml
 }
@@ -34,6 +34,8 @@ clean_state() {
 		got=$(products a)
 		[ "$(echo "$got" | grep -E 'basedisk|disk.conf|image.conf')" = "$(echo "$want" | grep -E 'basedisk|disk.conf|image.conf')" ]
 		qemu-img check -q "$LIMA_HOME/a/diffdisk"
+		# The killed processes are gone for good by now.
+		lima-instance create --quiet a
 		clean_state
 		lima-instance delete --quiet a
 	done
@@ -65,6 +67,7 @@ clean_state() {
 	[ "$(sha256sum <"$LIMA_HOME/a/diffdisk")" = "$sum" ]
 	rm "$LIMA_HOME/a/cidata.iso"
 	mkdir "$LIMA_HOME/a/cidata.iso"
+	touch "$LIMA_HOME/a/.make/cidata.list"
 	run lima-instance create --quiet a
 	[ "$status" != 0 ]
 	rmdir "$LIMA_HOME/a/cidata.iso"
@@ -86,7 +89,7 @@ clean_state() {
 @test "an image that changes later does not touch the machine" {
 	lima-instance create --quiet --template t.yaml a
 	base=$(stat -c %i "$LIMA_HOME/a/basedisk")
-	truncate -s 48M other.raw
+	mke2fs -q -F other.raw 48M
 	sed -i "s|image.raw|other.raw|" "$LIMA_HOME/a/lima.yaml"
 	lima-instance create --quiet a
 	[ "$(stat -c %i "$LIMA_HOME/a/basedisk")" = "$base" ]

@@ -4,7 +4,9 @@
 
 #include "buf.h"
 #include "dirs.h"
+#include "file.h"
 #include "instance.h"
+#include "instance_files.h"
 #include "spawn.h"
 
 /* What the make above us put in the environment must not reach the inner one: its goals, its -n or -k, its variables
@@ -18,6 +20,16 @@ static void forget_outer_make(void)
 		unsetenv(names[i]);
 }
 
+/* What killed runs left behind; their processes may still have been dying when the run after them looked. */
+static void sweep(const struct instance *in)
+{
+	char *make = instance_path(in, D_MAKE);
+
+	tmp_sweep(in->dir);
+	tmp_sweep(make);
+	free(make);
+}
+
 int step_make(const struct instance *in, const char *goal, struct err *e)
 {
 	const char *make = getenv("LIMA_MAKE");
@@ -27,6 +39,7 @@ int step_make(const struct instance *in, const char *goal, struct err *e)
 
 	if (!share)
 		goto out;
+	sweep(in);
 	setenv("LIMA_BIN", bin, 1);
 	setenv("LIMA_SHARE", share, 1);
 	setenv("LIMA_HOME", in->home, 1);
