@@ -17,7 +17,7 @@
 #
 # shellcheck disable=SC1090,SC1010,SC2094
 # Modules run in a subshell of this one, with the functions of util/lima-lib.sh and of distro/*.sh, under `set -eu`. Those
-# whose name begins with 0 run in plain mode, too. The log is /var/log/lima-boot.log.
+# whose name begins with 0 or 9 run in plain mode, too. The log is /var/log/lima-boot.log.
 LIMA_CIDATA_MNT=${LIMA_CIDATA_MNT:-/mnt/lima-cidata}
 . "$LIMA_CIDATA_MNT/util/lima-lib.sh"
 . "$LIMA_CIDATA_MNT/util/provision.sh"
@@ -70,7 +70,7 @@ run_modules() {
 		[ -e "$path" ] || continue
 		name=${path##*/}
 		case $name in
-		0*) ;;
+		[09]*) ;;
 		*) [ "${LIMA_CIDATA_PLAIN:-}" != 1 ] || continue ;;
 		esac
 		step "boot/$name" module "$name"

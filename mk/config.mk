@@ -3,10 +3,11 @@
 #
 ## INSTANCE     the machine the verbs act on (default: $LIMA_INSTANCE, else "default")
 ## TEMPLATE     what a new instance is made from: a template's name, a file, a URL (default: "default")
-## CPUS MEMORY DISK   sizes of the machine, for example CPUS=2 MEMORY=2GiB DISK=20GiB (create, start)
-## SET          expressions on lima.yaml, for example SET='.mountType="9p"' (create, start)
+## CPUS MEMORY DISK   sizes of the machine, for example CPUS=2 MEMORY=2GiB DISK=20GiB (create, start, plan)
+## SET          expressions on lima.yaml, for example SET='.mountType="9p"' (create, start, plan)
 ## CMD          what `make shell` runs in the guest (default: an interactive shell)
 ## FORCE        1: stop by killing, delete even when running or protected
+## CONFIRM      yes: a change that needs a new disk may set the old one aside, in diffdisk.old.N (create, start)
 ## TIMEOUT      how long start waits, in seconds (default 600)
 ## ACCEL        kvm or tcg: use this accelerator instead of the probed one
 ## LIMA_HOME    where instances live (default ~/.lima)
@@ -15,7 +16,7 @@
 ## SANITIZE     address,undefined: build with these sanitizers
 ## PREFIX DESTDIR   for install (default /usr/local, empty)
 ## CC           the C compiler for the host's tools; MUSL_CC the one for the guest agent
-KNOBS := INSTANCE TEMPLATE CPUS MEMORY DISK SET CMD FORCE TIMEOUT ACCEL LIMA_HOME
+KNOBS := INSTANCE TEMPLATE CPUS MEMORY DISK SET CMD FORCE CONFIRM TIMEOUT ACCEL LIMA_HOME
 O ?= build
 V ?= 0
 SANITIZE ?=

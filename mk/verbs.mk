@@ -2,7 +2,7 @@
 # travel in the environment (--env), so no text of the user is ever expanded by make or read by a shell.
 #
 # A line "## verb: text" is what `make help` prints.
-VERBS := create start stop restart shell list status logs validate delete protect unprotect prune
+VERBS := create start stop restart shell list status logs plan diff validate delete protect unprotect prune
 ## create:     make the instance: all that needs the network
 ## start:      make and start it, wait until it is usable
 ## stop:       shut it down (FORCE=1: kill)
@@ -11,6 +11,7 @@ VERBS := create start stop restart shell list status logs validate delete protec
 ## list:       all instances
 ## status:     what it does and what is wrong
 ## logs:       the ends of its logs
+## plan:       what start would change after an edit of lima.yaml (or with SET, CPUS, TEMPLATE, ...) and its cost; also: diff
 ## validate:   check TEMPLATE
 ## delete:     remove it (FORCE=1: also when running or protected)
 ## protect:    refuse to delete it; unprotect: allow it again

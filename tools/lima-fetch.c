@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 
 #include "err.h"
@@ -185,6 +186,7 @@ int main(int argc, char **argv)
 
 	err_program(argv[0]);
 	read_options(argc, argv, &o);
+	umask(022); /* what is private gets its mode explicitly; a stricter mask would lock us out of our own folders */
 	uname(&u);
 	if (!o.se.arch)
 		o.se.arch = machine(&u);

@@ -29,6 +29,8 @@ static const struct verb {
 	{ "status", verb_status, "what it does, what is wrong, where its logs are" },
 	{ "logs", verb_logs, "the ends of its logs" },
 	{ "validate", verb_validate, "check a template" },
+	{ "plan", verb_plan, "what the edited lima.yaml, or these settings, would change, and what that costs" },
+	{ "diff", verb_plan, "the same" },
 	{ "delete", verb_delete, "remove it with its disk; --force also when it runs or is protected" },
 	{ "protect", verb_protect, "refuse to delete it from now on" },
 	{ "unprotect", verb_unprotect, "allow deleting it again" },
@@ -41,6 +43,7 @@ static const struct option options[] = {
 	{ "memory", required_argument, NULL, 'm' }, { "disk", required_argument, NULL, 'd' },
 	{ "force", no_argument, NULL, 'f' },      { "quiet", no_argument, NULL, 'q' },
 	{ "json", no_argument, NULL, 'j' },       { "timeout", required_argument, NULL, 'w' },
+	{ "confirm", no_argument, NULL, 'y' },
 	{ "help", no_argument, NULL, 'h' },       { "version", no_argument, NULL, 'v' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -53,12 +56,14 @@ static void print_help(void)
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
 		printf("  %-10s %s\n", verbs[i].name, verbs[i].summary);
 	puts("\n"
-	     "  --template T     what a new instance is made from\n"
+	     "  --template T     what a new instance is made from; plan: compare with this\n"
 	     "  --set EXPR, --cpus N, --memory SIZE, --disk SIZE\n"
-	     "                   changes to its lima.yaml (create, start)\n"
+	     "                   changes to its lima.yaml (create, start, plan)\n"
+	     "  --confirm        a change that needs a new disk may set the old one aside (create, start)\n"
 	     "  --timeout S      how long start waits, in seconds (600)\n"
 	     "  --force  --quiet  --json\n"
-	     "  --env            take all of this from INSTANCE, TEMPLATE, SET, CPUS, MEMORY, DISK, CMD, FORCE, TIMEOUT");
+	     "  --env            take all of this from INSTANCE, TEMPLATE, SET, CPUS, MEMORY, DISK, CMD, FORCE, TIMEOUT,\n"
+	     "                   CONFIRM=yes");
 }
 
 static void set_timeout(struct request *rq, const char *text)
@@ -73,7 +78,7 @@ static void set_timeout(struct request *rq, const char *text)
 
 static void from_env(struct request *rq)
 {
-	const char *force = getenv("FORCE"), *timeout = getenv("TIMEOUT");
+	const char *force = getenv("FORCE"), *timeout = getenv("TIMEOUT"), *confirm = getenv("CONFIRM");
 
 	rq->name = getenv("INSTANCE");
 	rq->template = getenv("TEMPLATE");
@@ -82,6 +87,7 @@ static void from_env(struct request *rq)
 	rq->memory = getenv("MEMORY");
 	rq->disk = getenv("DISK");
 	rq->command = getenv("CMD");
+	rq->confirm = confirm && !strcmp(confirm, "yes");
 	rq->force = force && *force && strcmp(force, "0");
 	if (timeout && *timeout)
 		set_timeout(rq, timeout);
@@ -104,6 +110,7 @@ static void parse(int argc, char **argv, struct request *rq)
 		case 'f': rq->force = true; break;
 		case 'q': rq->quiet = true; break;
 		case 'j': rq->json = true; break;
+		case 'y': rq->confirm = true; break;
 		case 'h': print_help(); exit(0);
 		case 'v': puts("lima-instance " LIMA_VERSION); exit(0);
 		default: usage_die("wrong option");

@@ -3,7 +3,8 @@
 # that runs it from the cidata volume; elsewhere it is installed.
 [ "$LIMA_BOOT_MODE" != native ] && [ -e "$LIMA_CIDATA_MNT/lima-guestagent" ] || return 0
 bin=${LIMA_CIDATA_GUEST_INSTALL_PREFIX:-/usr/local}/bin/lima-guestagent
-args="daemon $(agent_args)"
+agent_args
+args="daemon $REPLY"
 [ "${LIMA_CIDATA_DEBUG:-}" != true ] || args="$args --debug"
 changed=
 if ! cmp -s "$LIMA_CIDATA_MNT/lima-guestagent" "$LIMA_ROOT$bin"; then

@@ -9,13 +9,15 @@ if [ -d "$home" ] && [ -O "$home" ]; then
 	find "$home" -xdev -user root -exec chown -h "$user" {} + || true
 fi
 
-sysctl_text='net.ipv4.ping_group_range = 0 2147483647
-net.ipv4.ip_unprivileged_port_start = 0'
-if [ -e "$LIMA_ROOT/proc/sys/kernel/unprivileged_userns_clone" ]; then
-	sysctl_text="$sysctl_text${NL}kernel.unprivileged_userns_clone = 1"
-fi
-put "$LIMA_ROOT/etc/sysctl.d/99-lima.conf" "$sysctl_text"
+# Recipe images have these settings from the start.
+slurp "$LIMA_CIDATA_MNT/util/sysctl.conf"
+put "$LIMA_ROOT/etc/sysctl.d/99-lima.conf" "$REPLY"
 [ -z "$CHANGED" ] || sysctl -q -p "$LIMA_ROOT/etc/sysctl.d/99-lima.conf"
+# Debian's own knob; its kernels have it on since Debian 11.
+if slurp "$LIMA_ROOT/proc/sys/kernel/unprivileged_userns_clone" && [ "$REPLY" = 0 ]; then
+	put "$LIMA_ROOT/etc/sysctl.d/99-lima-userns.conf" 'kernel.unprivileged_userns_clone = 1'
+	sysctl -q -p "$LIMA_ROOT/etc/sysctl.d/99-lima-userns.conf"
+fi
 
 for file in subuid subgid; do
 	[ -e "$LIMA_ROOT/etc/$file" ] || : >"$LIMA_ROOT/etc/$file"

@@ -5,7 +5,7 @@
 . "${LIMA_CIDATA_MNT:=/mnt/lima-cidata}/util/lima-lib.sh"
 
 early_env() {
-	mkdir -p "$LIMA_RUN/lima"
+	[ -d "$LIMA_RUN/lima" ] || mkdir -p "$LIMA_RUN/lima"
 	status_begin native
 	read_env "$LIMA_CIDATA_MNT/lima.env" LIMA_CIDATA_ || fail "$LIMA_CIDATA_MNT/lima.env cannot be read"
 }
@@ -22,7 +22,7 @@ early_host_key() {
 	key=$LIMA_ROOT/etc/ssh/ssh_host_ed25519_key
 	for part in '' .pub; do
 		slurp "$LIMA_CIDATA_MNT/ssh_host_ed25519_key$part" || return 0
-		(umask 077 && put "$key$part" "$REPLY") || return
+		put_private 077 "$key$part" "$REPLY" || return
 	done
 }
 
@@ -34,15 +34,15 @@ known() {
 	return 1
 }
 
-# Prints a text as a field of passwd: without the colons that would end it.
+# REPLY = a text as a field of passwd: without the colons that would end it.
 passwd_field() {
-	(
-		IFS=:
-		# shellcheck disable=SC2086
-		set -f -- $1
-		IFS=' '
-		printf '%s' "$*"
-	)
+	REPLY=$1
+	while :; do
+		case $REPLY in
+		*:*) REPLY=${REPLY%%:*}\ ${REPLY#*:} ;;
+		*) return ;;
+		esac
+	done
 }
 
 # The files are appended to directly: nothing else runs yet that could want their locks, and useradd costs a second.
@@ -51,8 +51,11 @@ early_user() {
 	known "$LIMA_ROOT/etc/group" "$user" || printf '%s:x:%s:\n' "$user" "$uid" >>"$LIMA_ROOT/etc/group"
 	known "$LIMA_ROOT/etc/gshadow" "$user" || printf '%s:!::\n' "$user" >>"$LIMA_ROOT/etc/gshadow"
 	known "$LIMA_ROOT/etc/shadow" "$user" || printf '%s:!*:19700:0:99999:7:::\n' "$user" >>"$LIMA_ROOT/etc/shadow"
-	known "$LIMA_ROOT/etc/passwd" "$user" || printf '%s:x:%s:%s:%s:%s:%s\n' "$user" "$uid" "$uid" \
-		"$(passwd_field "${LIMA_CIDATA_COMMENT:-}")" "$home" "${LIMA_CIDATA_SHELL:-/bin/bash}" >>"$LIMA_ROOT/etc/passwd"
+	known "$LIMA_ROOT/etc/passwd" "$user" || {
+		passwd_field "${LIMA_CIDATA_COMMENT:-}"
+		printf '%s:x:%s:%s:%s:%s:%s\n' "$user" "$uid" "$uid" "$REPLY" "$home" "${LIMA_CIDATA_SHELL:-/bin/bash}" \
+			>>"$LIMA_ROOT/etc/passwd"
+	}
 	for file in subuid subgid; do
 		[ -e "$LIMA_ROOT/etc/$file" ] && known "$LIMA_ROOT/etc/$file" "$user" ||
 			printf '%s:%s:1073741824\n' "$user" "$((uid < 524288 ? 524288 : uid + 1))" >>"$LIMA_ROOT/etc/$file"
@@ -65,20 +68,21 @@ early_user() {
 		chmod 750 "$LIMA_ROOT$home"
 	fi
 	# Its user manager runs from boot on: rootless containers need it, and the first login does not wait for it.
-	mkdir -p "$LIMA_ROOT/var/lib/systemd/linger"
+	[ -d "$LIMA_ROOT/var/lib/systemd/linger" ] || mkdir -p "$LIMA_ROOT/var/lib/systemd/linger"
 	[ -e "$LIMA_ROOT/var/lib/systemd/linger/$user" ] || : >"$LIMA_ROOT/var/lib/systemd/linger/$user"
 }
 
 early_keys() {
 	slurp "$LIMA_CIDATA_MNT/ssh_authorized_keys" || return 0
 	file=$LIMA_ROOT$LIMA_CIDATA_HOME/.ssh/authorized_keys
-	(umask 077 && put "$file" "$REPLY" && { [ -z "$CHANGED" ] || chown "$LIMA_CIDATA_UID:$LIMA_CIDATA_UID" "$file"; })
+	put_private 077 "$file" "$REPLY" || return
+	[ -z "$CHANGED" ] || chown "$LIMA_CIDATA_UID:$LIMA_CIDATA_UID" "$file"
 }
 
 early_sudo() {
 	rule=ALL
 	[ "${LIMA_CIDATA_PASSWORDLESS_SUDO-1}" != 1 ] || rule='NOPASSWD:ALL'
-	(umask 0337 && put "$LIMA_ROOT/etc/sudoers.d/90-lima" "$LIMA_CIDATA_USER ALL=(ALL) $rule")
+	put_private 337 "$LIMA_ROOT/etc/sudoers.d/90-lima" "$LIMA_CIDATA_USER ALL=(ALL) $rule"
 }
 
 early_timezone() {
@@ -92,7 +96,8 @@ early_environment() { put_environment; }
 
 # Read by lima-guestagent.service.
 early_agent() {
-	printf 'LIMA_AGENT_ARGS=%s\n' "$(agent_args)" >"$LIMA_RUN/lima/agent.env"
+	agent_args
+	printf 'LIMA_AGENT_ARGS=%s\n' "$REPLY" >"$LIMA_RUN/lima/agent.env"
 }
 
 early_main() {

@@ -9,10 +9,10 @@ lower() {
 	case $1 in *[A-Z]*) REPLY=$(printf '%s' "$1" | tr 'A-Z' 'a-z') ;; *) REPLY=$1 ;; esac
 }
 
-# Prints what `ip -batch` has to do so that each interface has the name it is wanted by. By a name that nobody has
+# REPLY = what `ip -batch` has to do so that each interface has the name it is wanted by. By a name that nobody has
 # in between, because two may change places.
 nic_renames() {
-	i=0 second=''
+	i=0 first='' second=''
 	while [ "$i" -lt "${LIMA_CIDATA_NICS:-0}" ]; do
 		nic "$i" MAC && lower "$REPLY" && mac=$REPLY
 		nic "$i" NAME && want=$REPLY
@@ -21,19 +21,20 @@ nic_renames() {
 			have_name=${address%/address}
 			have_name=${have_name##*/}
 			[ "$have_name" != "$want" ] || continue
-			printf 'link set %s down\nlink set %s name lima-nic%s\n' "$have_name" "$have_name" "$i"
-			second=${second}link\ set\ lima-nic$i\ name\ $want$NL
+			first="${first}link set $have_name down${NL}link set $have_name name lima-nic$i$NL"
+			second="${second}link set lima-nic$i name $want$NL"
 		done
 		i=$((i + 1))
 	done
-	printf '%s' "$second"
+	REPLY=$first$second
 }
 
+# REPLY = what it has to do for an address that is known.
 network_static() {
 	ip=$LIMA_CIDATA_SLIRP_IP_ADDRESS
 	nic 0 METRIC
-	printf 'address add %s/24 broadcast %s.255 dev eth0\nlink set eth0 up\n' "$ip" "${ip%.*}"
-	printf 'route add default via %s dev eth0 src %s metric %s\n' "$LIMA_CIDATA_SLIRP_GATEWAY" "$ip" "${REPLY:-200}"
+	REPLY="address add $ip/24 broadcast ${ip%.*}.255 dev eth0${NL}link set eth0 up
+route add default via $LIMA_CIDATA_SLIRP_GATEWAY dev eth0 src $ip metric ${REPLY:-200}"
 }
 
 network_resolv() {
@@ -61,16 +62,19 @@ network_daemon() {
 
 early_network() {
 	[ "${LIMA_CIDATA_NICS:-0}" -gt 0 ] || LIMA_CIDATA_NICS=0
-	batch=$(nic_renames)
+	nic_renames
+	batch="link set lo up$NL$REPLY"
+	dynamic=0
 	if [ -n "${LIMA_CIDATA_SLIRP_IP_ADDRESS:-}" ]; then
-		batch=$batch${batch:+$NL}$(network_static)
-		first=1
-	else
-		first=0
+		network_static
+		batch=$batch$REPLY
+		dynamic=1
 	fi
-	printf 'link set lo up\n%s\n' "$batch" | ip -batch -
+	ip -batch - <<-EOF
+	$batch
+	EOF
 	network_code=$?
 	network_resolv
-	[ "$first" -ge "$LIMA_CIDATA_NICS" ] || network_daemon "$first"
+	[ "$dynamic" -ge "$LIMA_CIDATA_NICS" ] || network_daemon "$dynamic"
 	return $network_code
 }

@@ -52,6 +52,15 @@ put() {
 	printf '%s\n' "$2" >"$1" && CHANGED=1
 }
 
+# put_private UMASK FILE TEXT: the same; a file that is new gets no more rights than the mask leaves.
+put_private() {
+	umask "$1"
+	put "$2" "$3"
+	put_code=$?
+	umask 022
+	return $put_code
+}
+
 # var NAME: REPLY = the value of that variable, "" when unset. NAME is built by our own code, its value is not evaluated.
 var() {
 	case $1 in *[!A-Za-z0-9_]*) return 1 ;; esac
@@ -155,17 +164,17 @@ put_environment() {
 
 # ---- the guest agent -------------------------------------------------------------------------------------------------
 
-# Prints by which way the agent talks to the host: the virtio port when the machine has one, else vsock, else a socket that
+# REPLY = the options for the way by which the agent talks to the host: the virtio port when the machine has one, else vsock, else a socket that
 # ssh forwards to the host as the user.
 agent_args() {
 	for agent_port in "$LIMA_ROOT"/sys/class/virtio-ports/*/name; do
 		slurp "$agent_port" && [ "$REPLY" = "${LIMA_CIDATA_VIRTIO_PORT:-io.lima-vm.guest_agent.0}" ] || continue
-		printf '%s' "--virtio-port $REPLY"
+		REPLY="--virtio-port $REPLY"
 		return
 	done
 	if [ "${LIMA_CIDATA_VSOCK_PORT:-0}" != 0 ]; then
-		printf '%s' "--vsock-port $LIMA_CIDATA_VSOCK_PORT"
+		REPLY="--vsock-port $LIMA_CIDATA_VSOCK_PORT"
 	else
-		printf '%s' "--unix /run/lima-guestagent.sock --socket-owner $LIMA_CIDATA_UID"
+		REPLY="--unix /run/lima-guestagent.sock --socket-owner $LIMA_CIDATA_UID"
 	fi
 }

@@ -12,9 +12,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static struct node *variables(void)
 {
-	static const char yaml[] = "Name: foo\nUID: 1000\nYes: true\nF: 1.5\nParam: {a: x, b: ''}\nList: [one, 2, [3]]\n"
-				   "C: {'*': null}\n";
-	struct err e = { 0 };
+	static const char yaml[] =
+	    "Name: foo\nUID: 1000\nYes: true\nF: 1.5\nParam: {a: x, b: ''}\nList: [one, 2, [3]]\n"
+	    "C: {'*': null}\n";
+	struct err e = {0};
 	struct node *n = tree_parse(yaml, strlen(yaml), "vars", &e);
 
 	if (!n)
@@ -26,8 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	static struct node *vars;
 	char *text = xstrndup((const char *)data, n);
-	struct buf out = { 0 };
-	struct err e = { 0 };
+	struct buf out = {0};
+	struct err e = {0};
 	int r;
 
 	if (!vars)
@@ -47,8 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 int main(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
-		struct buf b = { 0 };
-		struct err e = { 0 };
+		struct buf b = {0};
+		struct err e = {0};
 
 		if (file_read(argv[i], 16u << 20, &b, &e) < 0) {
 			fprintf(stderr, "%s\n", e.msg);

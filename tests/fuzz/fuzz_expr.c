@@ -1,7 +1,7 @@
 /* uses: render */
-/* Fuzzes what surrounds libjq: the translation of an expression, and putting a result (JSON) into a document (YAML). The input is
- * a YAML text, a line "%%", and JSON; all of it is taken as an expression too. Built with -DFUZZ_REPLAY it runs the files named on
- * its command line instead. */
+/* Fuzzes what surrounds libjq: the translation of an expression, and putting a result (JSON) into a document (YAML).
+ * The input is a YAML text, a line "%%", and JSON; all of it is taken as an expression too. Built with -DFUZZ_REPLAY it
+ * runs the files named on its command line instead. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void translate(const char *text)
 {
-	struct buf out = { 0 };
+	struct buf out = {0};
 
 	expr_translate(text, false, &out);
 	expr_translate(text, true, &out);
@@ -24,7 +24,7 @@ static void translate(const char *text)
 /* The document after the patch has the content of the value, wherever comments and styles came from. */
 static void patch(const struct node *doc, jv value)
 {
-	struct err e = { 0 };
+	struct err e = {0};
 	struct node *result = expr_patch(doc, jv_copy(value), &e);
 	jv back;
 
@@ -42,7 +42,7 @@ static void patch(const struct node *doc, jv value)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	char *text = xstrndup((const char *)data, n), *middle;
-	struct err e = { 0 };
+	struct err e = {0};
 	struct node *doc, *value; /* the JSON is read as YAML: libjq 1.6 leaks when it is broken */
 
 	translate(text);
@@ -64,8 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 int main(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
-		struct buf b = { 0 };
-		struct err e = { 0 };
+		struct buf b = {0};
+		struct err e = {0};
 
 		if (file_read(argv[i], 16u << 20, &b, &e) < 0) {
 			fprintf(stderr, "%s\n", e.msg);

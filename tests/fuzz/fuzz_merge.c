@@ -1,6 +1,6 @@
 /* uses: render */
-/* Fuzzes merging: two YAML texts with a line "%%" between them. What comes out must print, and read back the same. Built with
- * -DFUZZ_REPLAY it runs the files named on its command line instead. */
+/* Fuzzes merging: two YAML texts with a line "%%" between them. What comes out must print, and read back the same.
+ * Built with -DFUZZ_REPLAY it runs the files named on its command line instead. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void check(const struct node *t)
 {
-	struct buf text = { 0 };
-	struct err e = { 0 };
+	struct buf text = {0};
+	struct err e = {0};
 	struct node *again;
 
 	tree_emit(t, &text);
@@ -31,7 +31,7 @@ static void check(const struct node *t)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	char *text = xstrndup((const char *)data, n), *middle = strstr(text, "\n%%\n");
-	struct err e = { 0 };
+	struct err e = {0};
 	struct node *t, *r;
 
 	if (middle)
@@ -50,8 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 int main(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
-		struct buf b = { 0 };
-		struct err e = { 0 };
+		struct buf b = {0};
+		struct err e = {0};
 
 		if (file_read(argv[i], 16u << 20, &b, &e) < 0) {
 			fprintf(stderr, "%s\n", e.msg);

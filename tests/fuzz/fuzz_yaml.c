@@ -1,10 +1,13 @@
-/* The YAML tree: what is parsed and printed means the same again, and printing is a fixed point.
+/* uses: render */
+/* The YAML tree: what is parsed and printed means the same again, and printing is a fixed point. Then the text is resolved as a
+ * lima.yaml, on a made-up machine; a result is a tree that survives printing too.
  *
  * With -DFUZZ_REPLAY it is a program that replays the files given as arguments. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lib/fake_resolve.h"
 #include "file.h"
 #include "tree.h"
 
@@ -40,13 +43,32 @@ static void check_yaml(const struct node *a)
 	buf_free(&json);
 }
 
+static void check_resolve(const struct node *yaml)
+{
+	struct resolve_in in = { .dir = "/nonexistent/fuzz", .home = "/nonexistent", .yaml = yaml, .defaults = yaml,
+				 .warnings = true, .host = &fake_machine };
+	struct diag d = { 0 };
+	struct node *doc = resolve(&in, &d);
+
+	/* A base document without errors is resolved; one with errors gives nothing. */
+	if (!doc != !!d.errors)
+		abort();
+	if (doc)
+		check_yaml(doc);
+	node_free(doc);
+	free(fake_findings(&d, true));
+	diag_free(&d);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct err e = { 0 };
 	struct node *root = tree_parse((const char *)data, n, "fuzz", &e);
 
-	if (root)
+	if (root) {
 		check_yaml(root);
+		check_resolve(root);
+	}
 	node_free(root);
 	return 0;
 }

@@ -1,6 +1,6 @@
-/* fake_host - the host's side of the wire, for tests of the guest agent: starts an agent that listens on a unix socket, speaks to
- * it frame by frame. The agent is the one of this process's own modules, under the same sanitizers; or, when LIMA_GUESTAGENT
- * names a binary, that.
+/* fake_host - the host's side of the wire, for tests of the guest agent: starts an agent that listens on a unix socket,
+ * speaks to it frame by frame. The agent is the one of this process's own modules, under the same sanitizers; or, when
+ * LIMA_GUESTAGENT names a binary, that.
  *
  * Waiting is bounded: a test that waits for something that does not come ends as failed after PATIENCE seconds.
  */

@@ -66,6 +66,14 @@ until_ok() {
 	return 1
 }
 
+# A plain "!" does not make a test fail.
+not() {
+	if "$@"; then
+		echo "did not fail: $*"
+		return 1
+	fi
+}
+
 cue() {
 	until_ok test -p cue
 	printf '%s\n' "$1" >cue

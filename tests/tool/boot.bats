@@ -479,7 +479,7 @@ yes" ]
 	echo 52:55:55:00:00:0a >"$root/sys/class/net/eth1/address"
 	export LIMA_CIDATA_NICS=2 LIMA_CIDATA_NIC_0_MAC=52:55:55:00:00:0A LIMA_CIDATA_NIC_0_NAME=eth0
 	export LIMA_CIDATA_NIC_1_MAC=52:55:55:00:00:0b LIMA_CIDATA_NIC_1_NAME=lima0
-	run lib ". '$mnt/native/network.sh'; nic_renames"
+	run lib ". '$mnt/native/network.sh'; nic_renames; printf %s \"\$REPLY\""
 	diff -u - <(printf '%s\n' "$output") <<-'EOF'
 		link set eth1 down
 		link set eth1 name lima-nic0
@@ -499,12 +499,12 @@ lima-0123456789" ]
 
 @test "the agent's way: the virtio port, else vsock, else a socket of the user" {
 	export LIMA_CIDATA_UID=1000 LIMA_CIDATA_VIRTIO_PORT=
-	[ "$(lib agent_args)" = "--unix /run/lima-guestagent.sock --socket-owner 1000" ]
-	[ "$(LIMA_CIDATA_VSOCK_PORT=2222 lib agent_args)" = "--vsock-port 2222" ]
+	[ "$(lib 'agent_args; echo "$REPLY"')" = "--unix /run/lima-guestagent.sock --socket-owner 1000" ]
+	[ "$(LIMA_CIDATA_VSOCK_PORT=2222 lib 'agent_args; echo "$REPLY"')" = "--vsock-port 2222" ]
 	mkdir -p "$root/sys/class/virtio-ports/vport1p1" "$root/sys/class/virtio-ports/vport1p2"
 	: >"$root/sys/class/virtio-ports/vport1p1/name"
 	echo io.lima-vm.guest_agent.0 >"$root/sys/class/virtio-ports/vport1p2/name"
-	[ "$(lib agent_args)" = "--virtio-port io.lima-vm.guest_agent.0" ]
+	[ "$(lib 'agent_args; echo "$REPLY"')" = "--virtio-port io.lima-vm.guest_agent.0" ]
 }
 
 # ---- early.sh --------------------------------------------------------------------------------------------------------

@@ -393,7 +393,7 @@ setup() { common_setup; }
 
 @test "the cache is private whatever the umask is" {
 	make_file blob 100
-	for mask in 000 077 277; do
+	for mask in 000 077 777; do
 		export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/c$mask
 		mkdir "$XDG_CACHE_HOME"
 		(umask $mask && lima-fetch "$SERVER/plain/$T/blob")

@@ -61,7 +61,7 @@ sshd_says() { grep -F -- "$1" "$GUEST/sshd.log"; }
 
 @test "it logs in with the pinned host key, and the connection is shared from then on" {
 	ready
-	! event degraded
+	not event degraded
 	[ -S ssh.sock ]
 	[ "$(ssh -F ssh.config lima-t 'echo "hello from $SSH_CONNECTION"' | cut -c 1-16)" = "hello from 127.0" ]
 	[ "$(grep -c 'Accepted publickey' "$GUEST/sshd.log")" = 1 ]
@@ -79,8 +79,8 @@ sshd_says() { grep -F -- "$1" "$GUEST/sshd.log"; }
 	agent
 	guest_boots
 	until_ok grep -q 'ssh does not work yet: .*Host key verification failed' ha.stderr.log
-	! event '"phase":"ssh"'
-	! sshd_says Accepted
+	not event '"phase":"ssh"'
+	not sshd_says Accepted
 }
 
 @test "a host agent that takes over uses the connection that is there" {
@@ -113,9 +113,50 @@ sshd_says() { grep -F -- "$1" "$GUEST/sshd.log"; }
 	conf probes=2 probes.0.description=one "probes.0.script=#!/bin/bash\\n[[ \$BASH_VERSION ]] && touch '$RUN/one'" probes.0.hint= \
 		probes.1.description=two "probes.1.script=#!/usr/bin/env python3\\nimport os\\nos.mkdir('$RUN/two')" probes.1.hint=
 	ready
-	! event degraded
+	not event degraded
 	[ -e "$RUN/one" ]
 	[ -d "$RUN/two" ]
+}
+
+# --- files copied to the host ---
+
+@test "files are copied to the host, deleted at the end when asked, and a missing one is told" {
+	echo secret >"$GUEST/kube config"
+	out=$BATS_TEST_TMPDIR/new/folder
+	conf copyToHost=3 "copyToHost.0.guest=$GUEST/kube config" "copyToHost.0.host=$out/a" copyToHost.0.deleteOnStop=true \
+		"copyToHost.1.guest=$GUEST/kube config" "copyToHost.1.host=$out/b" copyToHost.1.deleteOnStop=false \
+		"copyToHost.2.guest=$GUEST/missing" "copyToHost.2.host=$out/c" copyToHost.2.deleteOnStop=true
+	ready
+	event '"degraded":true'
+	event "copying $GUEST/missing to $out/c failed: cat: $GUEST/missing: No such file or directory"
+	[ "$(cat "$out/a")" = secret ]
+	[ "$(stat -c %a "$out/a")" = 600 ]
+	[ "$(stat -c %a "$out")" = 700 ]
+	[ ! -e "$out/c" ]
+	kill "$AGENT"
+	ends 0
+	[ ! -e "$out/a" ]
+	[ -e "$out/b" ]
+}
+
+@test "links that a guest put into a writable mount do not lead a copy out of it" {
+	echo evil >"$GUEST/f"
+	mount=$BATS_TEST_TMPDIR/mount
+	mkdir -p "$mount" "$BATS_TEST_TMPDIR/.ssh"
+	echo good >"$BATS_TEST_TMPDIR/.ssh/authorized_keys"
+	ln -s "$BATS_TEST_TMPDIR/.ssh" "$mount/dir"
+	ln -s "$BATS_TEST_TMPDIR/.ssh/authorized_keys" "$mount/file"
+	conf mounts=1 "mounts.0.location=$mount" mounts.0.mountPoint=/m mounts.0.writable=true \
+		copyToHost=2 "copyToHost.0.guest=$GUEST/f" "copyToHost.0.host=$mount/dir/authorized_keys" copyToHost.0.deleteOnStop=true \
+		"copyToHost.1.guest=$GUEST/f" "copyToHost.1.host=$mount/file" copyToHost.1.deleteOnStop=false
+	ready
+	event "copying $GUEST/f to $mount/dir/authorized_keys failed: cannot open the folder in $mount: Not a directory"
+	[ "$(cat "$BATS_TEST_TMPDIR/.ssh/authorized_keys")" = good ]
+	[ "$(cat "$mount/file")" = evil ]
+	[ ! -L "$mount/file" ]
+	kill "$AGENT"
+	ends 0
+	[ "$(cat "$BATS_TEST_TMPDIR/.ssh/authorized_keys")" = good ]
 }
 
 # --- reverse-sshfs ---
@@ -139,7 +180,7 @@ sshfs_instance() {
 	sshfs_instance true
 	umask 022
 	ready
-	! event degraded
+	not event degraded
 	info_has '"state":"mounted"'
 	[ "$(cat "$MP/file")" = content ]
 	echo new >"$MP/from guest"
@@ -148,14 +189,14 @@ sshfs_instance() {
 	kill "$AGENT"
 	ends 0
 	until_ok eval '! grep -q "mount.*int fuse.sshfs" /proc/mounts'
-	! pgrep -f "sftp-server -e -d $LOC"
+	not pgrep -f "sftp-server -e -d $LOC"
 }
 
 @test "reverse-sshfs: a read-only folder cannot be written, also not around the mount option" {
 	sshfs_instance false
 	ready
 	[ "$(cat "$MP/file")" = content ]
-	! touch "$MP/x"
+	not touch "$MP/x"
 	[ ! -e "$LOC/x" ]
 	tr '\0' '\n' <"/proc/$(pgrep -f "sftp-server -e -d $LOC")/cmdline" | grep -qx -- -R
 }
@@ -174,7 +215,7 @@ sshfs_instance() {
 	until_ok info_has '"state":"mounted"'
 	cue 'status done\t0\n'
 	until_event '"running":true'
-	! event degraded
+	not event degraded
 }
 
 @test "reverse-sshfs: a mount that breaks is made again" {

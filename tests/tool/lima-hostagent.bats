@@ -28,12 +28,12 @@ teardown() {
 	[ "$phases" = "booting agent sshd ssh-ready ssh boot-done running " ] ||
 		[ "$phases" = "booting agent ssh-ready ssh boot-done running " ]
 	head -n 1 ha.stdout.log | grep -F '"status":{"sshLocalPort":2222'
-	! event degraded
+	not event degraded
 	kill "$AGENT"
 	ends 0
 	[ "$(tail -n 1 ha.stdout.log | sed 's/.*"status"//')" = ':{"exiting":true}}' ]
 	grep -qx 'qmp system_powerdown' fake.log
-	! grep -qx 'qmp quit' fake.log
+	not grep -qx 'qmp quit' fake.log
 	grep -qx 'reason=stopped' .make/last-exit
 	for f in ha.pid ha.sock qmp.sock ga.sock qemu.pid; do [ ! -e $f ]; done
 }
@@ -64,7 +64,7 @@ for name in sys.argv[1:]:
     for line in open(name, encoding="utf-8"):
         json.loads(line)
 ' ha.stdout.log ha.stderr.log
-	! grep -q $'\e' ha.stdout.log ha.stderr.log
+	not grep -q $'\e' ha.stdout.log ha.stderr.log
 }
 
 @test "info tells the state" {
@@ -110,7 +110,7 @@ for name in sys.argv[1:]:
 @test "a login that fails at first is tried again" {
 	echo '[ -e ok ] || { echo "kex_exchange_identification: closed" >&2; touch ok; exit 255; }' >ssh.does
 	ready
-	! event degraded
+	not event degraded
 	[ "$(grep -c -- '-- true$' ssh.log)" = 2 ]
 }
 
@@ -134,7 +134,7 @@ for name in sys.argv[1:]:
 	# shellcheck disable=SC2016
 	echo 'case $* in *"exec /bin/bash"*) cat >script; n=$(cat n 2>/dev/null || echo 0); echo $((n+1)) >n; [ $n = 2 ] || exit 1;; esac' >ssh.does
 	ready
-	! event degraded
+	not event degraded
 	[ "$(cat n)" = 3 ]
 	[ "$(cat script)" = $'#!/bin/bash\ntrue' ]
 }
@@ -155,7 +155,7 @@ for name in sys.argv[1:]:
 	echo 'case $* in *lima-boot-status*) printf "begin\tb9\tcloud-init\nssh-ready\ndone\t0\n";; esac' >ssh.does
 	agent
 	until_event '"running":true'
-	! event degraded
+	not event degraded
 	info_has '"bootID":"b9"'
 	grep -q -- '-S none' ssh.log
 }
@@ -168,7 +168,7 @@ for name in sys.argv[1:]:
 	cue 'boot b9'
 	cue 'status begin\tb9\tnative\nssh-ready\ndone\t0\n'
 	until_event '"running":true'
-	! event degraded
+	not event degraded
 }
 
 @test "a reboot of the guest is followed" {
@@ -430,7 +430,7 @@ time.sleep(60)' >held &
 	mark="$BATS_TEST_TMPDIR/disk a/in_use_by"
 	conf disks=1 disks.0.name=a "disks.0.dir=$BATS_TEST_TMPDIR/disk a"
 	ln -s "$BATS_TEST_TMPDIR/other" "$mark"
-	flock "$BATS_TEST_TMPDIR/other/ha.pid" sleep 60 &
+	flock -F "$BATS_TEST_TMPDIR/other/ha.pid" sleep 60 3>&- &
 	other=$!
 	until_ok test -e "$BATS_TEST_TMPDIR/other/ha.pid"
 	until_ok eval '! flock -n "$BATS_TEST_TMPDIR/other/ha.pid" true'
@@ -460,6 +460,7 @@ time.sleep(60)' >held &
 #!/bin/sh
 [ "$1" = --version ] && { echo virtiofsd 1.10.0; exit 0; }
 printf '%s\n' "$@" >>virtiofsd.args
+echo $$ >virtiofsd.pid
 readlink /proc/self/fd/3 >>virtiofsd.args
 exec sleep 60
 END
@@ -472,11 +473,10 @@ END
 	[ -d "shared, x" ]
 	[ "$(stat -c %a virtiofsd-0.sock)" = 600 ]
 	info_has '"type":"virtiofs"'
-	served=$(pgrep -f 'sleep 60' -s 0 || pgrep -n -x sleep)
 	kill "$AGENT"
 	ends 0
 	[ ! -e virtiofsd-0.sock ]
-	until_ok gone "$served"
+	until_ok gone "$(cat virtiofsd.pid)"
 }
 
 @test "a virtiofsd that ends is told" {

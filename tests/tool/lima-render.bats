@@ -279,7 +279,7 @@ all:;@echo [\$(LIMA_ARCH)]"
 	grep -q "$key" "$LIMA_HOME/_config/user.pub"
 	grep -q "$key" "$DIR/.make/cidata/ssh_authorized_keys"
 	grep -q "$key" "$LIMA_HOME/other/.make/cidata/ssh_authorized_keys"
-	[ -z "$(ls -A "$LIMA_HOME/_config" | grep -v '^user')" ]
+	[ "$(echo "$LIMA_HOME"/_config/* "$LIMA_HOME"/_config/.[!.]*)" = "$LIMA_HOME/_config/user $LIMA_HOME/_config/user.pub $LIMA_HOME/_config/.[!.]*" ]
 }
 
 # ---- refusals --------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 /* uses: render */
-/* The options that change a document: every row of the table, the order in which they take effect, and what they refuse. */
+/* The options that change a document: every row of the table, the order in which they take effect, and what they
+ * refuse. */
 #include <unistd.h>
 
 #include "render/edit.h"
@@ -9,7 +10,7 @@
 
 static struct node *parse(const char *text)
 {
-	struct err e = { 0 };
+	struct err e = {0};
 	struct node *n = tree_parse(text, strlen(text), "doc", &e);
 
 	if (!n)
@@ -19,7 +20,7 @@ static struct node *parse(const char *text)
 
 static void is_text(const struct node *n, const char *want, const char *name)
 {
-	struct buf text = { 0 };
+	struct buf text = {0};
 
 	tree_emit(n, &text);
 	is_str(buf_str(&text), want, name);
@@ -29,7 +30,7 @@ static void is_text(const struct node *n, const char *want, const char *name)
 static void good(const char *doc, const char *flag, const char *value, const char *want)
 {
 	struct node *n = parse(doc);
-	struct err e = { 0 };
+	struct err e = {0};
 
 	if (!ok(edit_apply(n, flag, value, &e) == 0, "--%s %s", flag, value ? value : ""))
 		printf("# %s\n", e.msg);
@@ -40,7 +41,7 @@ static void good(const char *doc, const char *flag, const char *value, const cha
 static void bad(const char *doc, const char *flag, const char *value, const char *why)
 {
 	struct node *n = parse(doc), *before = node_copy(n);
-	struct err e = { 0 };
+	struct err e = {0};
 
 	is_num(edit_apply(n, flag, value, &e), -1, flag);
 	is_num(e.code, EXIT_USAGE, "  is misuse");
@@ -84,20 +85,25 @@ static void test_scalars(void)
 
 static void test_mounts(void)
 {
-	char *cwd = getcwd(NULL, 0), *want = xasprintf("mounts:\n- location: %s/x\n  mountPoint: %s/x\n  writable: false\n", cwd, cwd);
+	char *cwd = getcwd(NULL, 0),
+	     *want = xasprintf("mounts:\n- location: %s/x\n  mountPoint: %s/x\n  writable: false\n", cwd, cwd);
 
 	setenv("HOME", "/home/u", 1);
 	good(DOC, "mount", "/a,/b/../c/:w",
-	     "# title\ncpus: 1 # one\nmounts:\n- location: /c\n  mountPoint: /c\n  writable: true\n- location: /a\n  mountPoint: /a\n"
+	     "# title\ncpus: 1 # one\nmounts:\n- location: /c\n  mountPoint: /c\n  writable: true\n- location: /a\n  "
+	     "mountPoint: /a\n"
 	     "  writable: false\n# home\n- location: \"~\"\nparam:\n  a: x\n");
-	good("mounts: []\n", "mount", "~/x y", "mounts:\n- location: /home/u/x y\n  mountPoint: /home/u/x y\n  writable: false\n");
+	good("mounts: []\n", "mount", "~/x y",
+	     "mounts:\n- location: /home/u/x y\n  mountPoint: /home/u/x y\n  writable: false\n");
 	good("mounts: null\n", "mount", "./x", want);
 	good(DOC, "mount-only", "/a,~:w",
-	     "# title\ncpus: 1 # one\nmounts:\n- location: /a\n  mountPoint: /a\n  writable: false\n- location: /home/u\n"
+	     "# title\ncpus: 1 # one\nmounts:\n- location: /a\n  mountPoint: /a\n  writable: false\n- location: "
+	     "/home/u\n"
 	     "  mountPoint: /home/u\n  writable: true\nparam:\n  a: x\n");
 	good("mounts: [a]\n", "mount-none", NULL, "mounts: null\n");
 	good("mounts: [a]\n", "mount-none", "false", "mounts: [a]\n");
-	good(DOC, "mount-writable", "", "# title\ncpus: 1 # one\nmounts:\n# home\n- location: \"~\"\n  writable: true\nparam:\n  a: x\n");
+	good(DOC, "mount-writable", "",
+	     "# title\ncpus: 1 # one\nmounts:\n# home\n- location: \"~\"\n  writable: true\nparam:\n  a: x\n");
 	good("a: 1\n", "mount-writable", "", "a: 1\n");
 	good("mounts: null\n", "mount-writable", "", "mounts: null\n");
 	free(cwd);
@@ -106,17 +112,21 @@ static void test_mounts(void)
 
 static void test_lists(void)
 {
-	good("a: 1\n", "dns", "1.1.1.1,::1,1.1.1.1", "a: 1\ndns:\n- 1.1.1.1\n- \"::1\"\nhostResolver:\n  enabled: false\n");
-	good("dns: [1.1.1.1]\n", "dns", "1.1.1.1,8.8.8.8", "dns: [1.1.1.1, 8.8.8.8]\nhostResolver:\n  enabled: false\n");
+	good("a: 1\n", "dns", "1.1.1.1,::1,1.1.1.1",
+	     "a: 1\ndns:\n- 1.1.1.1\n- \"::1\"\nhostResolver:\n  enabled: false\n");
+	good("dns: [1.1.1.1]\n", "dns", "1.1.1.1,8.8.8.8",
+	     "dns: [1.1.1.1, 8.8.8.8]\nhostResolver:\n  enabled: false\n");
 	good("networks:\n- socket: /s\n- {vzNAT: true}\n", "network", "lima:shared,vzNAT,lima:shared,lima:user-v2",
 	     "networks:\n- socket: /s\n- {vzNAT: true}\n- lima: shared\n- lima: user-v2\n");
 	good("a: 1\n", "network", "vzNAT", "a: 1\nnetworks:\n- vzNAT: true\n");
 	good("param: # p\n  a: x # a\n  b: y\n", "param", "a=q=r", "param: # p\n  a: q=r # a\n  b: y\n");
 	good("param: {a: x}\n", "param", "a=", "param: {a: \"\"}\n");
 	good("param: {a: x}\n", "param", "a=true", "param: {a: \"true\"}\n");
-	good("images:\n# one\n- location: a\n  variant: server\n- location: b\n# three\n- location: c\n  variant: minimal\n",
+	good("images:\n# one\n- location: a\n  variant: server\n- location: b\n# three\n- location: c\n  variant: "
+	     "minimal\n",
 	     "image-variant", "minimal", "images:\n# three\n- location: c\n  variant: minimal\n");
-	good("a: 1\n", "port-forward", "8080:80", "a: 1\nportForwards:\n- guestPort: \"80\"\n  hostPort: \"8080\"\n  static: false\n");
+	good("a: 1\n", "port-forward", "8080:80",
+	     "a: 1\nportForwards:\n- guestPort: \"80\"\n  hostPort: \"8080\"\n  static: false\n");
 	good("portForwards: []\n", "port-forward", " 8080 : 80 , static=true ",
 	     "portForwards:\n- guestPort: \"80\"\n  hostPort: \"8080\"\n  static: true\n");
 }
@@ -138,13 +148,14 @@ static void test_refused(void)
 	    "--image-variant y: no image has this variant; there is x");
 	bad("a: 1\n", "port-forward", "80", "--port-forward 80: expected HOST:GUEST, two port numbers");
 	bad("a: 1\n", "port-forward", "1:2:3", "--port-forward 1:2:3: expected HOST:GUEST, two port numbers");
-	bad("a: 1\n", "port-forward", "1:2,tcp", "--port-forward 1:2,tcp: after the comma only static=true or static=false may stand");
+	bad("a: 1\n", "port-forward", "1:2,tcp",
+	    "--port-forward 1:2,tcp: after the comma only static=true or static=false may stand");
 }
 
 static void refused(const char *doc, const char *flag, const char *value, int code)
 {
 	struct node *n = parse(doc), *before = node_copy(n);
-	struct err e = { 0 };
+	struct err e = {0};
 
 	is_num(edit_apply(n, flag, value, &e), -1, value);
 	is_num(e.code, code, "  the code");
@@ -156,8 +167,8 @@ static void refused(const char *doc, const char *flag, const char *value, int co
 
 static void test_numbers(void)
 {
-	static const char *const numbers[] = { "-1", " 4", "0x10", "4.5", "99999999999", "4GiB", "NaN", "four" };
-	static const char *const sizes[] = { "-1", "4 x", "nan", "inf", "1e999", ".", "4GiBB", "1..2" };
+	static const char *const numbers[] = {"-1", " 4", "0x10", "4.5", "99999999999", "4GiB", "NaN", "four"};
+	static const char *const sizes[] = {"-1", "4 x", "nan", "inf", "1e999", ".", "4GiBB", "1..2"};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		refused("a: 1\n", "cpus", numbers[i], EXIT_USAGE);
@@ -174,32 +185,42 @@ static void test_numbers(void)
 static void test_all(void)
 {
 	const struct edit list[] = {
-		{ "plain", "true" }, { "set", ".cpus = 9" },	  { "cpus", "4" },	{ "param", "a=z" },
-		{ "set", ".disk = \"1GiB\" # c" }, { "set", ".b = .cpus" }, { "disk", "7" },	{ "mount", "/1" },
-		{ "mount", "/2" },  { "mount-writable", NULL },
+	    {"plain", "true"},
+	    {"set", ".cpus = 9"},
+	    {"cpus", "4"},
+	    {"param", "a=z"},
+	    {"set", ".disk = \"1GiB\" # c"},
+	    {"set", ".b = .cpus"},
+	    {"disk", "7"},
+	    {"mount", "/1"},
+	    {"mount", "/2"},
+	    {"mount-writable", NULL},
 	};
 	struct node *n = parse("cpus: 1\nparam: {a: x}\n");
-	struct strv warnings = { 0 };
-	struct err e = { 0 };
+	struct strv warnings = {0};
+	struct err e = {0};
 
 	if (!ok(edit_apply_all(n, list, sizeof(list) / sizeof(list[0]), true, &warnings, &e) == 0, "several at once"))
 		printf("# %s\n", e.msg);
 	is_text(n,
-		"cpus: 9\nparam: {a: z}\nmounts:\n- location: /2\n  mountPoint: /2\n  writable: true\n- location: /1\n  mountPoint: /1\n"
+		"cpus: 9\nparam: {a: z}\nmounts:\n- location: /2\n  mountPoint: /2\n  writable: true\n- location: /1\n "
+		" mountPoint: /1\n"
 		"  writable: true\ndisk: 7GiB\nb: 9\n",
 		"in the order of the table");
 	is_num(warnings.n, 1, "one warning");
-	is_str(warnings.n ? warnings.v[0] : "", "--plain does not apply to an existing instance; it is ignored", "for what is for new ones");
+	is_str(warnings.n ? warnings.v[0] : "", "--plain does not apply to an existing instance; it is ignored",
+	       "for what is for new ones");
 	strv_free(&warnings);
 	node_free(n);
 }
 
 static void test_only(void)
 {
-	const struct edit list[] = { { "mount-only", "/1" }, { "MOUNT_ONLY", "/2" }, { "mount-none", "false" }, { "dns", "1.1.1.1" } };
+	const struct edit list[] = {
+	    {"mount-only", "/1"}, {"MOUNT_ONLY", "/2"}, {"mount-none", "false"}, {"dns", "1.1.1.1"}};
 	struct node *n = parse("mounts: [{location: a}]\n");
-	struct strv warnings = { 0 };
-	struct err e = { 0 };
+	struct strv warnings = {0};
+	struct err e = {0};
 
 	ok(edit_apply_all(n, list, 4, false, &warnings, &e) == 0, "mount-only given twice");
 	is_str(tree_str(n, "", "mounts[0].location"), "/1", "both are mounted");
@@ -213,16 +234,16 @@ static void test_only(void)
 static void test_conflicts(void)
 {
 	static const struct edit lists[][2] = {
-		{ { "mount", "/a" }, { "mount-only", "/b" } },
-		{ { "mount-none", NULL }, { "mount", "/b" } },
-		{ { "mount-only", "/a" }, { "mount-none", "true" } },
-		{ { "cpus", "2" }, { "nope", "1" } },
-		{ { "cpus", "2" }, { "memory", "x" } },
+	    {{"mount", "/a"}, {"mount-only", "/b"}},
+	    {{"mount-none", NULL}, {"mount", "/b"}},
+	    {{"mount-only", "/a"}, {"mount-none", "true"}},
+	    {{"cpus", "2"}, {"nope", "1"}},
+	    {{"cpus", "2"}, {"memory", "x"}},
 	};
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		struct node *n = parse(DOC), *before = node_copy(n);
-		struct err e = { 0 };
+		struct err e = {0};
 
 		is_num(edit_apply_all(n, lists[i], 2, false, NULL, &e), -1, "refused together");
 		is_num(e.code, EXIT_USAGE, e.msg);
@@ -236,9 +257,11 @@ static void test_conflicts(void)
 static void test_table(void)
 {
 	static const char *const order[] = {
-		"cpus", "dns", "memory", "mount", "mount-only", "mount-none", "mount-type", "vm-type", "mount-inotify", "mount-writable",
-		"network", "nested-virt", "rosetta", "set", "param", "video", "audio-device", "audio-interface", "ssh-port",
-		"image-variant", "arch", "containerd", "disk", "plain", "port-forward", "shell",
+	    "cpus",	    "dns",	     "memory",	      "mount",		"mount-only",	"mount-none",
+	    "mount-type",   "vm-type",	     "mount-inotify", "mount-writable", "network",	"nested-virt",
+	    "rosetta",	    "set",	     "param",	      "video",		"audio-device", "audio-interface",
+	    "ssh-port",	    "image-variant", "arch",	      "containerd",	"disk",		"plain",
+	    "port-forward", "shell",
 	};
 	static const char create[] = " arch image-variant containerd plain port-forward audio-device audio-interface ";
 	const struct edit_flag *f = edit_table();
@@ -249,7 +272,8 @@ static void test_table(void)
 			return;
 		snprintf(word, sizeof(word), " %s ", f->flag);
 		is_num(f->create_only, strstr(create, word) != NULL, "  for new instances only or not");
-		ok(edit_find(f->flag) == f && edit_find(f->var) == f, "  found by its flag and its variable %s", f->var);
+		ok(edit_find(f->flag) == f && edit_find(f->var) == f, "  found by its flag and its variable %s",
+		   f->var);
 		ok(*f->help && f->keys[0] == '.' && f->arg, "  has a help text");
 	}
 	ok(!f->flag, "the table ends there");

@@ -12,7 +12,7 @@ static struct locator_ctx ctx;
 
 static void put(const char *name, const char *text)
 {
-	struct err e = { 0 };
+	struct err e = {0};
 	char *path = path_join(top, name), *slash = strrchr(path, '/');
 
 	*slash = '\0';
@@ -38,15 +38,15 @@ static void drop(const char *name)
 
 static struct embed_opts opts(bool keep)
 {
-	return (struct embed_opts){ .ctx = &ctx, .keep_templates = keep };
+	return (struct embed_opts){.ctx = &ctx, .keep_templates = keep};
 }
 
 static void want_text(const char *locator, const struct embed_opts *o, const char *want, const char *name)
 {
-	struct diag d = { 0 };
+	struct diag d = {0};
 	struct node *n = embed(locator, o, &d), *again;
-	struct buf text = { 0 };
-	struct err e = { 0 };
+	struct buf text = {0};
+	struct err e = {0};
 
 	ok(n != NULL, "%s", name);
 	for (size_t i = 0; i < d.n; i++)
@@ -64,9 +64,10 @@ static void want_text(const char *locator, const struct embed_opts *o, const cha
 }
 
 /* Exactly one error, at FILE:line, with this text in it. */
-static void want_error(const char *locator, const struct embed_opts *o, const char *file, unsigned line, const char *why)
+static void want_error(const char *locator, const struct embed_opts *o, const char *file, unsigned line,
+		       const char *why)
 {
-	struct diag d = { 0 };
+	struct diag d = {0};
 	struct node *n = embed(locator, o, &d);
 	size_t k = 0;
 
@@ -94,18 +95,21 @@ static void test_bases(void)
 	want_text("template:none", &o, "cpus: 1\n", "without bases");
 	put("t/one.yaml", "# The title of one.\nbase: template:b1\ncpus: 1 # ours\n");
 	put("t/b1.yaml", "# About b1.\n\n# memory of b1\nmemory: 1GiB\ncpus: 2\n");
-	want_text("template:one", &o, "# The title of one.\ncpus: 1 # ours\n# memory of b1\nmemory: 1GiB\n", "a base as a text");
+	want_text("template:one", &o, "# The title of one.\ncpus: 1 # ours\n# memory of b1\nmemory: 1GiB\n",
+		  "a base as a text");
 	put("t/order.yaml", "base: [template:n1, template:n2]\nimages: [{location: t}]\nprovision: [{script: t}]\n");
 	put("t/n1.yaml", "base:\n- url: template:n3\nimages: [{location: n1}]\nprovision: [{script: n1}]\nos: one\n");
 	put("t/n2.yaml", "images: [{location: n2}]\nprovision: [{script: n2}]\nos: two\nplain: two\n");
 	put("t/n3.yaml", "images: [{location: n3}]\nprovision: [{script: n3}]\nos: three\narch: three\nplain: three\n");
-	want_text("template:order", &o,
-		  "images: [{location: t}, {location: n1}, {location: n3}, {location: n2}]\n"
-		  "provision: [{script: n2}, {script: n3}, {script: n1}, {script: t}]\nos: one\narch: three\nplain: three\n",
-		  "nested bases, depth first");
+	want_text(
+	    "template:order", &o,
+	    "images: [{location: t}, {location: n1}, {location: n3}, {location: n2}]\n"
+	    "provision: [{script: n2}, {script: n3}, {script: n1}, {script: t}]\nos: one\narch: three\nplain: three\n",
+	    "nested bases, depth first");
 	put("t/combine.yaml", "base: template:c1\nmounts:\n- location: a\n");
 	put("t/c1.yaml", "mounts:\n- location: a\n  writable: true\n- location: \"*\"\n  sshfs: {cache: false}\n");
-	want_text("template:combine", &o, "mounts:\n- location: a\n  writable: true\n  sshfs:\n    cache: false\n", "entries are combined at the end");
+	want_text("template:combine", &o, "mounts:\n- location: a\n  writable: true\n  sshfs:\n    cache: false\n",
+		  "entries are combined at the end");
 	put("t/empty.yaml", "base: []\ncpus: 1\n");
 	want_text("template:empty", &o, "cpus: 1\n", "an empty list of bases");
 	put("t/null.yaml", "base:\ncpus: 1\n");
@@ -172,7 +176,8 @@ static void test_keep(void)
 	char *path = at("t/b1.yaml"), *text = xasprintf("base: [%s, template:none]\ncpus: 1\n", path);
 
 	put("t/keep.yaml", text);
-	want_text("template:keep", &o, "base: [template:none]\ncpus: 1\n# memory of b1\nmemory: 1GiB\n", "bases in templates can be kept");
+	want_text("template:keep", &o, "base: [template:none]\ncpus: 1\n# memory of b1\nmemory: 1GiB\n",
+		  "bases in templates can be kept");
 	free(text);
 	text = xasprintf("base: [template:none, %s]\n", path);
 	put("t/keep.yaml", text);
@@ -190,10 +195,10 @@ static void test_base_config(void)
 	put("home/_config/base.yaml", "memory: 9GiB\nprovision: [{script: config}]\nbase: extra.yaml\n");
 	put("home/_config/extra.yaml", "disk: 9GiB\n");
 	put("t/cfg.yaml", "base: template:b1\nprovision: [{script: t}]\n");
-	want_text("template:cfg", &o,
-		  "provision: [{script: config}, {script: t}]\nmemory: 9GiB\ndisk: 9GiB\ncpus: 2\n",
+	want_text("template:cfg", &o, "provision: [{script: config}, {script: t}]\nmemory: 9GiB\ndisk: 9GiB\ncpus: 2\n",
 		  "_config/base.yaml is the first base");
-	want_text("template:none", &o, "cpus: 1\nmemory: 9GiB\nprovision: [{script: config}]\ndisk: 9GiB\n", "also of a template without any");
+	want_text("template:none", &o, "cpus: 1\nmemory: 9GiB\nprovision: [{script: config}]\ndisk: 9GiB\n",
+		  "also of a template without any");
 	o.no_base_config = true;
 	want_text("template:none", &o, "cpus: 1\n", "unless it is not wanted");
 	drop("home/_config/base.yaml");
@@ -205,18 +210,20 @@ static void test_scripts(void)
 
 	put("t/s.sh", "#!/bin/sh\necho '{{.Name}}' # x\n");
 	put("t/empty.txt", "");
-	put("t/scripts.yaml",
-	    "provision:\n# first\n- mode: system\n  file: s.sh # why\n  extra: 1\n- mode: data\n  path: /x\n  file: {url: s.sh}\n"
-	    "- mode: yq\n  file: template:s.sh\n- file: s.sh\n  script: ''\n- file: s.sh\n  script: kept\n- mode: data\n  file: empty.txt\n"
-	    "probes:\n- file: s.sh\n");
-	want_text("template:scripts", &o,
-		  "provision:\n# first\n- mode: system\n  script: |\n    #!/bin/sh\n    echo '{{.Name}}' # x\n  extra: 1\n"
-		  "- mode: data\n  path: /x\n  content: |\n    #!/bin/sh\n    echo '{{.Name}}' # x\n"
-		  "- mode: yq\n  expression: |\n    #!/bin/sh\n    echo '{{.Name}}' # x\n"
-		  "- script: |\n    #!/bin/sh\n    echo '{{.Name}}' # x\n"
-		  "- file: template:s.sh\n  script: kept\n- mode: data\n  content: \"\"\n"
-		  "probes:\n- script: |\n    #!/bin/sh\n    echo '{{.Name}}' # x\n",
-		  "files become texts of the right key, in place");
+	put("t/scripts.yaml", "provision:\n# first\n- mode: system\n  file: s.sh # why\n  extra: 1\n- mode: data\n  "
+			      "path: /x\n  file: {url: s.sh}\n"
+			      "- mode: yq\n  file: template:s.sh\n- file: s.sh\n  script: ''\n- file: s.sh\n  script: "
+			      "kept\n- mode: data\n  file: empty.txt\n"
+			      "probes:\n- file: s.sh\n");
+	want_text(
+	    "template:scripts", &o,
+	    "provision:\n# first\n- mode: system\n  script: |\n    #!/bin/sh\n    echo '{{.Name}}' # x\n  extra: 1\n"
+	    "- mode: data\n  path: /x\n  content: |\n    #!/bin/sh\n    echo '{{.Name}}' # x\n"
+	    "- mode: yq\n  expression: |\n    #!/bin/sh\n    echo '{{.Name}}' # x\n"
+	    "- script: |\n    #!/bin/sh\n    echo '{{.Name}}' # x\n"
+	    "- file: template:s.sh\n  script: kept\n- mode: data\n  content: \"\"\n"
+	    "probes:\n- script: |\n    #!/bin/sh\n    echo '{{.Name}}' # x\n",
+	    "files become texts of the right key, in place");
 	put("t/sub/base.yaml", "provision: [{file: own.sh}]\n");
 	put("t/sub/own.sh", "own\n");
 	put("t/usesub.yaml", "base: template:sub/base\n");
@@ -245,7 +252,7 @@ static void test_script_digest(void)
 static void test_binary(void)
 {
 	struct embed_opts o = opts(false);
-	struct err e = { 0 };
+	struct err e = {0};
 	char *path = at("t/odd");
 
 	put("t/odd.yaml", "provision: [{file: odd.txt}]\n");
@@ -254,15 +261,16 @@ static void test_binary(void)
 	ok(file_write(path, "a\0b", 3, 0644, &e) == 0, "a file with a NUL");
 	want_error("template:odd", &o, "odd.yaml", 1, "NUL byte");
 	put("t/odd.txt", "tab\there\r\nno newline at the end");
-	want_text("template:odd", &o, "provision: [{script: \"tab\\there\\r\\nno newline at the end\"}]\n", "tabs and carriage returns stay");
+	want_text("template:odd", &o, "provision: [{script: \"tab\\there\\r\\nno newline at the end\"}]\n",
+		  "tabs and carriage returns stay");
 	free(path);
 }
 
 static void test_files(void)
 {
 	struct embed_opts o = opts(false);
-	struct strv files = { 0 };
-	struct diag d = { 0 };
+	struct strv files = {0};
+	struct diag d = {0};
 	struct node *n;
 
 	o.files = &files;
@@ -278,7 +286,7 @@ static void test_files(void)
 static void test_warning(void)
 {
 	struct embed_opts o = opts(false);
-	struct diag d = { 0 };
+	struct diag d = {0};
 	struct node *n;
 
 	put("t/old.yaml", "base: template://none\n");
@@ -291,12 +299,12 @@ static void test_warning(void)
 
 int main(void)
 {
-	struct err e = { 0 };
+	struct err e = {0};
 
 	top = xstrdup("/tmp/test_embed.XXXXXX");
 	if (!mkdtemp(top))
 		return 1;
-	ctx = (struct locator_ctx){ .home = at("home"), .cwd = at("t"), .fetch = at("none") };
+	ctx = (struct locator_ctx){.home = at("home"), .cwd = at("t"), .fetch = at("none")};
 	strv_addf(&ctx.roots, "%s/t", top);
 	test_bases();
 	test_base_errors();

@@ -9,7 +9,7 @@
 
 static struct node *parse(const char *text)
 {
-	struct err e = { 0 };
+	struct err e = {0};
 	struct node *n = tree_parse(text, strlen(text), "doc", &e);
 
 	if (!n)
@@ -20,8 +20,8 @@ static struct node *parse(const char *text)
 static void good(const char *doc, const char *expression, const char *want)
 {
 	struct node *n = parse(doc), *before = node_copy(n), *result;
-	struct buf text = { 0 };
-	struct err e = { 0 };
+	struct buf text = {0};
+	struct err e = {0};
 
 	result = expr_apply(n, expression, &e);
 	if (!ok(result != NULL, "%s", strchr(expression, '\n') ? "an expression of several lines" : expression))
@@ -39,7 +39,7 @@ static void good(const char *doc, const char *expression, const char *want)
 static void bad(const char *doc, const char *expression, int code, const char *why)
 {
 	struct node *n = parse(doc), *result;
-	struct err e = { 0 };
+	struct err e = {0};
 
 	result = expr_apply(n, expression, &e);
 	ok(!result, "refused: %.60s", strchr(expression, '\n') ? "an expression of several lines" : expression);
@@ -73,8 +73,10 @@ static void test_forms(void)
 	good("x: 1\n", ".mounts[0].location = \"a\"", "x: 1\nmounts:\n- location: a\n");
 	good("mounts:\n- location: a\n- location: b\n", "(.mounts[] | select(.location == \"b\") | .writable) = true",
 	     "mounts:\n- location: a\n- location: b\n  writable: true\n");
-	good("mounts:\n- location: a\n- location: b\n", ".mounts |= map(select(.location != \"a\"))", "mounts:\n- location: b\n");
-	good("mounts:\n- location: a\n- location: b\n", ".mounts = [.mounts[] | select(.location == \"b\")]", "mounts:\n- location: b\n");
+	good("mounts:\n- location: a\n- location: b\n", ".mounts |= map(select(.location != \"a\"))",
+	     "mounts:\n- location: b\n");
+	good("mounts:\n- location: a\n- location: b\n", ".mounts = [.mounts[] | select(.location == \"b\")]",
+	     "mounts:\n- location: b\n");
 	good("a: 1\nb: 2\n", "del(.a)", "b: 2\n");
 	good("a: 1\n", "del(.b) | del(.c.d)", "a: 1\n");
 	good("a: [1, 2, 3]\n", "del(.a[0])", "a: [2, 3]\n");
@@ -91,8 +93,10 @@ static void test_forms(void)
 /* What yq understands and jq does not. */
 static void test_yq(void)
 {
-	good("mounts:\n- location: a\n", ".mounts[0].9p.msize = \"1MiB\"", "mounts:\n- location: a\n  9p:\n    msize: 1MiB\n");
-	good("mounts:\n- location: a\n", ".mounts[].9p.cache = \"mmap\"", "mounts:\n- location: a\n  9p:\n    cache: mmap\n");
+	good("mounts:\n- location: a\n", ".mounts[0].9p.msize = \"1MiB\"",
+	     "mounts:\n- location: a\n  9p:\n    msize: 1MiB\n");
+	good("mounts:\n- location: a\n", ".mounts[].9p.cache = \"mmap\"",
+	     "mounts:\n- location: a\n  9p:\n    cache: mmap\n");
 	good("a: 1\n", ".foo-bar = 2 | .x.y-z.q = 3", "a: 1\nfoo-bar: 2\nx:\n  y-z:\n    q: 3\n");
 	good("a: 7\nb: 2\n", ".c = .a-1 | .d = .a - .b | .e = .a-.b", "a: 7\nb: 2\nc: 6\nd: 5\ne: 5\n");
 	good("a: [c, a, b, a, c]\n", ".a |= unique", "a: [c, a, b]\n");
@@ -108,18 +112,22 @@ static void test_yq(void)
 /* Comments, order, styles, and what kind of text stays. */
 static void test_kept(void)
 {
-	static const char doc[] = "# The title.\n\n# How many.\ncpus: 0x10 # four\nmemory: \"4GiB\" # quoted\n# Where from.\nimages:\n"
-				  "# the first\n- location: a # a\n  arch: x86_64\n# the second\n- location: 'b' # b\n  arch: aarch64\n"
-				  "yes: yes\nzip: 0644\nbig: 12345678901234567890123\nhuge: 9007199254740993\nnan: .nan\ninf: -.inf\nfloat: 1.50\n"
-				  "script: |\n  #!/bin/sh\n  exit 0\nfold: >-\n  a b\nlist: [1, 2] # flow\n# the end\n";
+	static const char doc[] =
+	    "# The title.\n\n# How many.\ncpus: 0x10 # four\nmemory: \"4GiB\" # quoted\n# Where from.\nimages:\n"
+	    "# the first\n- location: a # a\n  arch: x86_64\n# the second\n- location: 'b' # b\n  arch: aarch64\n"
+	    "yes: yes\nzip: 0644\nbig: 12345678901234567890123\nhuge: 9007199254740993\nnan: .nan\ninf: -.inf\nfloat: "
+	    "1.50\n"
+	    "script: |\n  #!/bin/sh\n  exit 0\nfold: >-\n  a b\nlist: [1, 2] # flow\n# the end\n";
 
 	good(doc, ".", doc);
 	good(doc, ".cpus = 16", doc);
-	good("# The title.\n\n# How many.\ncpus: 4 # four\nmemory: \"4GiB\" # quoted\n# last\n", ".cpus = 2 | .memory = \"8GiB\"",
+	good("# The title.\n\n# How many.\ncpus: 4 # four\nmemory: \"4GiB\" # quoted\n# last\n",
+	     ".cpus = 2 | .memory = \"8GiB\"",
 	     "# The title.\n\n# How many.\ncpus: 2 # four\nmemory: \"8GiB\" # quoted\n# last\n");
-	good("images:\n# one\n- location: a # a\n# two\n- location: b # b\n# three\n- location: c # c\n", "del(.images[1])",
-	     "images:\n# one\n- location: a # a\n# three\n- location: c # c\n");
-	good("images:\n# one\n- location: a # a\n# two\n- location: b # b\n", ".images = [{location: \"x\"}] + .images + [{location: \"y\"}]",
+	good("images:\n# one\n- location: a # a\n# two\n- location: b # b\n# three\n- location: c # c\n",
+	     "del(.images[1])", "images:\n# one\n- location: a # a\n# three\n- location: c # c\n");
+	good("images:\n# one\n- location: a # a\n# two\n- location: b # b\n",
+	     ".images = [{location: \"x\"}] + .images + [{location: \"y\"}]",
 	     "images:\n- location: x\n# one\n- location: a # a\n# two\n- location: b # b\n- location: y\n");
 	good("images:\n# one\n- location: a # a\n# two\n- location: b # b\n", ".images[1].arch = \"aarch64\"",
 	     "images:\n# one\n- location: a # a\n# two\n- location: b # b\n  arch: aarch64\n");
@@ -146,7 +154,8 @@ static void test_errors(void)
 	bad("a: 1\n", "halt", EXIT_USAGE, "halt is not allowed");
 	bad("a: 1\n", ".a = env.HOME", EXIT_USAGE, "cannot read the environment");
 	bad("a: 1\n", ".a = input", EXIT_USAGE, "an expression has no input but the document");
-	bad("a: 1\n", ".a = [inputs, input_line_number, input_filename]", EXIT_USAGE, "an expression has no input but the document");
+	bad("a: 1\n", ".a = [inputs, input_line_number, input_filename]", EXIT_USAGE,
+	    "an expression has no input but the document");
 	good("a: 1\n", "debug | .a |= debug", "a: 1\n");
 	bad("a: 1\n", "import \"x\" as x; .", EXIT_USAGE, "syntax error");
 	bad("a: 1\n", "include \"x\"; .", EXIT_USAGE, "syntax error");

@@ -1,273 +1,10 @@
 /* uses: hostagent */
-/* Port forwarding on the host, with a guest agent that is played by the test: it announces, lies, floods, and vanishes. */
-#include "hostagent/forward.h"
+/* Port forwarding on the host, with a guest agent that is played by the test: it announces, lies, floods, and vanishes.
+ * */
+#include "fake_guest.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <event2/buffer.h>
-#include <fcntl.h>
-#include <net/if.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
-#include <unistd.h>
-
-#include "hostagent/tunnel.h"
-#include "tap.h"
-
-enum { SSH = 60022, PATIENCE_MS = 20000 };
-
-static struct event_base *base;
-static struct forward *f;
-static struct bufferevent *channel; /* the host's end */
-static struct wire_reader from_guest, to_guest;
-static int guest = -1; /* the guest's end */
-static unsigned events, ssh_calls;
-static char last_event[512], all_events[200000], last_ssh[512], dir[64];
-
-/* ---- the host ---- */
-
-static void on_event(void *arg, cJSON *o)
-{
-	char *text = cJSON_PrintUnformatted(o);
-
-	(void)arg;
-	snprintf(last_event, sizeof(last_event), "%s", text);
-	if (strlen(all_events) + strlen(text) + 2 < sizeof(all_events))
-		strcat(strcat(all_events, text), "\n");
-	events++;
-	free(text);
-	cJSON_Delete(o);
-}
-
-static void on_ssh(void *arg, unsigned id, bool cancel, bool reverse, const char *local, const char *remote)
-{
-	(void)arg;
-	(void)id;
-	ssh_calls++;
-	snprintf(last_ssh, sizeof(last_ssh), "%s %s %s %s", cancel ? "cancel" : "forward", reverse ? "-R" : "-L", local, remote);
-}
-
-static void on_read(struct bufferevent *b, void *arg)
-{
-	struct wire_frame fr;
-
-	(void)arg;
-	while (evbuffer_get_length(bufferevent_get_input(b))) {
-		size_t room;
-		uint8_t *p = wire_space(&from_guest, &room);
-
-		wire_fed(&from_guest, (size_t)bufferevent_read(b, p, room));
-		while (wire_next(&from_guest, &fr))
-			if (fr.type != WIRE_HELLO)
-				forward_frame(f, &fr);
-	}
-}
-
-static void guest_connect(void)
-{
-	int pair[2];
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
-		exit(1);
-	wire_reset(&from_guest);
-	wire_reset(&to_guest);
-	guest = pair[1];
-	channel = bufferevent_socket_new(base, pair[0], BEV_OPT_CLOSE_ON_FREE);
-	bufferevent_setcb(channel, on_read, NULL, NULL, NULL);
-	bufferevent_enable(channel, EV_READ | EV_WRITE);
-	forward_guest_up(f, channel);
-}
-
-static void guest_vanish(void)
-{
-	forward_guest_gone(f);
-	bufferevent_free(channel);
-	close(guest);
-	guest = -1;
-}
-
-static void begin(const char *conf, bool plain)
-{
-	struct forward_options o = { .ssh_port = SSH, .plain = plain };
-	struct forward_ops ops = { .event = on_event, .ssh = on_ssh };
-	struct err e = { 0 };
-	struct kv kv = { 0 };
-
-	events = ssh_calls = 0;
-	last_event[0] = all_events[0] = last_ssh[0] = '\0';
-	if (kv_parse(conf, strlen(conf), "test", &kv, &e) < 0 || !(f = forward_new(base, &kv, &o, &ops, &e))) {
-		printf("Bail out! %s\n", e.msg);
-		exit(1);
-	}
-	kv_free(&kv);
-	guest_connect();
-}
-
-static void end(void)
-{
-	guest_vanish();
-	forward_free(f);
-}
-
-static void spin(void)
-{
-	event_base_loop(base, EVLOOP_NONBLOCK);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void wait_a_bit(int64_t ms)
-{
-	for (int64_t stop = now_ms() + ms; now_ms() < stop;) {
-		spin();
-		poll(NULL, 0, 1);
-	}
-}
-
-/* ---- the guest ---- */
-
-static void say(uint8_t type, uint32_t stream, const void *p, size_t n)
-{
-	uint8_t h[WIRE_HEADER];
-	struct { const void *p; size_t n; } parts[2] = { { h, WIRE_HEADER }, { p, n } };
-
-	wire_header(h, type, stream, (uint32_t)n);
-	for (int i = 0; i < 2; i++)
-		for (size_t done = 0; done < parts[i].n;) {
-			ssize_t w = write(guest, (const char *)parts[i].p + done, parts[i].n - done);
-
-			done += w > 0 ? (size_t)w : 0;
-			spin();
-		}
-}
-
-static void record(uint8_t *p, char op, const char *proto, const char *ip, int port)
-{
-	struct wire_addr a = { .proto = strcmp(proto, "udp") ? WIRE_TCP : WIRE_UDP, .port = (uint16_t)port };
-
-	a.family = strchr(ip, ':') ? 6 : 4;
-	inet_pton(a.family == 6 ? AF_INET6 : AF_INET, ip, a.ip);
-	wire_port_put(p, op, &a);
-}
-
-static void announce(char op, const char *proto, const char *ip, int port)
-{
-	uint8_t p[WIRE_PORT_SIZE];
-
-	record(p, op, proto, ip, port);
-	say(WIRE_PORTS, 0, p, sizeof(p));
-	spin();
-}
-
-/* The next frame from the host, false when none comes in time. */
-static bool hear_within(struct wire_frame *fr, int64_t ms)
-{
-	for (int64_t stop = now_ms() + ms;;) {
-		size_t room;
-		uint8_t *p;
-		ssize_t n;
-
-		if (wire_next(&to_guest, fr))
-			return true;
-		spin();
-		p = wire_space(&to_guest, &room);
-		n = read(guest, p, room);
-		if (n > 0)
-			wire_fed(&to_guest, (size_t)n);
-		else if (now_ms() > stop)
-			return false;
-		else
-			poll(NULL, 0, 1);
-	}
-}
-
-static bool hear(uint8_t type, struct wire_frame *fr)
-{
-	while (hear_within(fr, PATIENCE_MS))
-		if (fr->type == type)
-			return true;
-	return false;
-}
-
-static bool hear_type(uint8_t type, uint32_t id)
-{
-	struct wire_frame fr;
-
-	return hear(type, &fr) && fr.stream == id;
-}
-
-static void opened(uint32_t id, int error)
-{
-	uint8_t p[4];
-
-	wire_put32(p, (uint32_t)error);
-	say(WIRE_OPENED, id, p, 4);
-}
-
-static void grant(uint32_t id, uint32_t more)
-{
-	uint8_t p[4];
-
-	wire_put32(p, more);
-	say(WIRE_CREDIT_MORE, id, p, 4);
-}
-
-/* ---- clients on the host ---- */
-
-static int client(const char *ip, int port)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	inet_pton(AF_INET, ip, &a.sin_addr);
-	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0) {
-		fcntl(fd, F_SETFL, O_NONBLOCK);
-		return fd;
-	}
-	close(fd);
-	return -errno;
-}
-
-static ssize_t take(int fd, char *buf, size_t n)
-{
-	size_t have = 0;
-
-	for (int64_t stop = now_ms() + PATIENCE_MS; have < n && now_ms() < stop;) {
-		ssize_t r = read(fd, buf + have, n - have);
-
-		if (r == 0 || (r < 0 && errno != EAGAIN))
-			return have ? (ssize_t)have : r < 0 ? -errno : 0;
-		have += r > 0 ? (size_t)r : 0;
-		spin();
-	}
-	return (ssize_t)have;
-}
-
-/* A connection through to the guest: its id. */
-static uint32_t through(int fd)
-{
-	struct wire_frame fr;
-
-	if (fd < 0 || !hear(WIRE_OPEN, &fr))
-		return 0;
-	opened(fr.stream, 0);
-	return fr.stream;
-}
-
-/* ---- tests ---- */
 
 static void test_stream(void)
 {
@@ -279,14 +16,17 @@ static void test_stream(void)
 
 	begin("portForwards=0\n", false);
 	announce('+', "tcp", "127.0.0.1", 8080);
-	is_str(last_event, "{\"type\":\"forwarding\",\"protocol\":\"tcp\",\"guestAddr\":\"127.0.0.1:8080\",\"hostAddr\":\"127.0.0.1:8080\"}",
+	is_str(last_event,
+	       "{\"type\":\"forwarding\",\"protocol\":\"tcp\",\"guestAddr\":\"127.0.0.1:8080\",\"hostAddr\":\"127.0.0.1:8080\"}",
 	       "the event");
 	fd = client("127.0.0.1", 8080);
-	ok(fd >= 0 && hear(WIRE_OPEN, &fr) && wire_open_get(fr.payload, fr.len, &to) == 0 && to.port == 8080 && to.proto == WIRE_TCP &&
+	ok(fd >= 0 && hear(WIRE_OPEN, &fr) && wire_open_get(fr.payload, fr.len, &to) == 0 && to.port == 8080 &&
+	   to.proto == WIRE_TCP &&
 	   to.family == 4, "a connection becomes OPEN");
 	id = fr.stream;
 	opened(id, 0);
-	ok(write(fd, "hello", 5) == 5 && hear(WIRE_DATA, &fr) && fr.stream == id && fr.len == 5 && !memcmp(fr.payload, "hello", 5),
+	ok(write(fd, "hello", 5) == 5 && hear(WIRE_DATA, &fr) && fr.stream == id && fr.len == 5 &&
+	   !memcmp(fr.payload, "hello", 5),
 	   "data to the guest");
 	say(WIRE_DATA, id, "world", 5);
 	ok(take(fd, buf, 5) == 5 && !memcmp(buf, "world", 5), "and back");
@@ -322,7 +62,8 @@ static void test_stream(void)
 static void test_never(void)
 {
 	static const struct { const char *proto, *ip; int port; } never[] = {
-		{ "tcp", "0.0.0.0", 22 }, { "tcp", "127.0.0.1", 22 }, { "tcp", "::1", 22 }, { "tcp", "::", SSH }, { "udp", "0.0.0.0", SSH },
+		{ "tcp", "0.0.0.0", 22 }, { "tcp", "127.0.0.1", 22 }, { "tcp", "::1", 22 }, { "tcp", "::", SSH },
+		{ "udp", "0.0.0.0", SSH },
 		{ "tcp", "192.168.5.15", 8000 }, { "tcp", "127.0.0.1", 80 }, { "udp", "127.0.0.1", 53 },
 	};
 	cJSON *j;
@@ -338,7 +79,8 @@ static void test_never(void)
 	j = forward_json(f);
 	is_num((long long)cJSON_GetObjectItem(j, "notForwarded")->valuedouble, 6, "six without a rule");
 	is_num(cJSON_GetArraySize(cJSON_GetObjectItem(j, "list")), 2, "two that failed");
-	ok(strstr(cJSON_GetObjectItem(cJSON_GetArrayItem(cJSON_GetObjectItem(j, "list"), 0), "error")->valuestring, "privileged"),
+	ok(strstr(cJSON_GetObjectItem(cJSON_GetArrayItem(cJSON_GetObjectItem(j, "list"), 0), "error")->valuestring,
+		  "privileged"),
 	   "for that reason");
 	cJSON_Delete(j);
 	end();
@@ -350,7 +92,8 @@ static void test_never(void)
 
 static void test_taken(void)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(7777), .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(7777),
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	char me[64];
 
@@ -358,7 +101,8 @@ static void test_taken(void)
 	begin("portForwards=0\n", false);
 	announce('+', "tcp", "127.0.0.1", 7777);
 	snprintf(me, sizeof(me), "(pid %d)", (int)getpid());
-	ok(strstr(last_event, "\"failed\"") && strstr(last_event, "in use") && strstr(last_event, me), "said, and by whom: %s", last_event);
+	ok(strstr(last_event, "\"failed\"") && strstr(last_event, "in use") && strstr(last_event, me),
+	   "said, and by whom: %s", last_event);
 	close(fd);
 	for (int64_t stop = now_ms() + PATIENCE_MS; !strstr(last_event, "\"forwarding\"") && now_ms() < stop;)
 		wait_a_bit(10);
@@ -381,7 +125,8 @@ static void test_same_place(void)
 	announce('-', "tcp", "127.0.0.1", 8081);
 	is_num(events, 1, "the first goes: the place stays");
 	fd = client("127.0.0.1", 8081);
-	ok(fd >= 0 && hear(WIRE_OPEN, &fr) && wire_open_get(fr.payload, fr.len, &to) == 0 && to.family == 6, "and leads to the second");
+	ok(fd >= 0 && hear(WIRE_OPEN, &fr) && wire_open_get(fr.payload, fr.len, &to) == 0 && to.family == 6,
+	   "and leads to the second");
 	close(fd);
 	announce('-', "tcp", "::", 8081);
 	ok(events == 2 && strstr(last_event, "\"stopping\""), "until that goes");
@@ -422,21 +167,24 @@ static void test_back(void)
 
 static void test_udp(void)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(5300), .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(5300),
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
 	struct wire_frame fr;
 	struct wire_addr to;
 	char buf[16];
 	uint32_t ids[2];
 	int fds[2];
 
-	begin("portForwards=1\nportForwards.0.guestPort0=53\nportForwards.0.hostPort0=5300\nportForwards.0.proto=udp\n", false);
+	begin("portForwards=1\nportForwards.0.guestPort0=53\nportForwards.0.hostPort0=5300\nportForwards.0.proto=udp\n",
+	      false);
 	announce('+', "udp", "0.0.0.0", 53);
 	ok(strstr(last_event, "\"udp\"") && strstr(last_event, "127.0.0.1:5300"), "udp is forwarded");
 	for (int i = 0; i < 2; i++) {
 		fds[i] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 		if (connect(fds[i], (struct sockaddr *)&a, sizeof(a)) < 0 || write(fds[i], "ask", 3) != 3)
 			printf("# cannot send\n");
-		ok(hear(WIRE_OPEN, &fr) && wire_open_get(fr.payload, fr.len, &to) == 0 && to.proto == WIRE_UDP && to.port == 53,
+		ok(hear(WIRE_OPEN, &fr) && wire_open_get(fr.payload, fr.len, &to) == 0 && to.proto == WIRE_UDP &&
+		   to.port == 53,
 		   "each client has a stream");
 		ids[i] = fr.stream;
 		ok(hear(WIRE_DATA, &fr) && fr.stream == ids[i] && fr.len == 3, "and a datagram is a frame");
@@ -471,12 +219,14 @@ static void test_fixed(void)
 		 "portForwards.0.guestPort1=3003\nportForwards.0.hostPort0=4000\n"
 		 "portForwards.1.guestSocket=/run/docker.sock\nportForwards.1.hostSocket=%s\n"
 		 "portForwards.2.guestSocket=/run/agent.sock\nportForwards.2.hostSocket=%s/agent.sock\nportForwards.2.reverse=true\n"
-		 "portForwards.3.static=true\nportForwards.3.guestPort0=3001\nportForwards.3.hostPort0=4901\n", path, dir);
+		 "portForwards.3.static=true\nportForwards.3.guestPort0=3001\nportForwards.3.hostPort0=4901\n", path,
+		dir);
 	begin(conf, false);
 	is_num(events, 4 + 4 + 1, "four ports for tcp and udp, one socket; the second rule for 3001 comes too late");
 	ok(ssh_calls == 1 && !strncmp(last_ssh, "forward -R ", 11), "reverse is a matter for ssh: %s", last_ssh);
 	fd = client("127.0.0.1", 4003);
-	ok(fd >= 0 && hear(WIRE_OPEN, &fr) && wire_open_get(fr.payload, fr.len, &to) == 0 && to.port == 3003, "a static port of a range");
+	ok(fd >= 0 && hear(WIRE_OPEN, &fr) && wire_open_get(fr.payload, fr.len, &to) == 0 && to.port == 3003,
+	   "a static port of a range");
 	close(fd);
 	announce('+', "tcp", "127.0.0.1", 3001);
 	is_num(events, 9, "is not forwarded twice");
@@ -484,7 +234,8 @@ static void test_fixed(void)
 	ok(stat(path, &st) == 0 && (st.st_mode & 07777) == 0600, "the socket is 0600");
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
-	ok(connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0 && hear(WIRE_OPEN, &fr) && wire_open_get(fr.payload, fr.len, &to) == 0 &&
+	ok(connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0 && hear(WIRE_OPEN, &fr) &&
+	   wire_open_get(fr.payload, fr.len, &to) == 0 &&
 	   to.proto == WIRE_UNIX && !strcmp(to.path, "/run/docker.sock"), "and leads to the guest's");
 	opened(fr.stream, 0);
 	say(WIRE_DATA, fr.stream, "ok", 2);
@@ -496,7 +247,8 @@ static void test_fixed(void)
 	ok(!strncmp(last_ssh, "cancel -R ", 10), "and the reverse one cancelled");
 
 	begin("portForwards=2\nportForwards.0.static=true\nportForwards.0.guestPort0=3000\nportForwards.1.guestPort0=3001\n", true);
-	ok(ssh_calls == 1 && !strcmp(last_ssh, "forward -L 127.0.0.1:3000 127.0.0.1:3000"), "plain: static tcp by ssh: %s", last_ssh);
+	ok(ssh_calls == 1 && !strcmp(last_ssh, "forward -L 127.0.0.1:3000 127.0.0.1:3000"),
+	   "plain: static tcp by ssh: %s", last_ssh);
 	forward_ssh_result(f, 1, false, "ssh says no");
 	ok(strstr(last_event, "\"failed\"") && strstr(last_event, "ssh says no"), "its failure is told");
 	end();
@@ -510,7 +262,8 @@ static void test_path_taken(void)
 	snprintf(path, sizeof(path), "%s/precious", dir);
 	file = fopen(path, "w");
 	fclose(file);
-	snprintf(conf, sizeof(conf), "portForwards=1\nportForwards.0.guestSocket=/run/x.sock\nportForwards.0.hostSocket=%s\n", path);
+	snprintf(conf, sizeof(conf),
+		 "portForwards=1\nportForwards.0.guestSocket=/run/x.sock\nportForwards.0.hostSocket=%s\n", path);
 	begin(conf, false);
 	ok(strstr(last_event, "not a socket") != NULL, "a file in the way is not removed: %s", last_event);
 	end();
@@ -574,7 +327,8 @@ static void test_no_credit(void)
 	while (hear_within(&fr, 200))
 		got += fr.type == WIRE_DATA && fr.stream == id ? fr.len : 0;
 	is_num((long long)got, WIRE_CREDIT, "the guest gets what it gave credit for");
-	ok(write(fd2, "abc", 3) == 3 && hear(WIRE_DATA, &fr) && fr.stream == other && fr.len == 3, "another stream goes on");
+	ok(write(fd2, "abc", 3) == 3 && hear(WIRE_DATA, &fr) && fr.stream == other && fr.len == 3,
+	   "another stream goes on");
 	grant(id, 1000);
 	ok(hear(WIRE_DATA, &fr) && fr.stream == id && fr.len == 1000, "credit lets more through");
 	/* The other way: a client that does not read. */
@@ -610,7 +364,8 @@ static void test_hostile(void)
 			p[0] = "+-=\6\21\1"[rand() % 6];
 			p[1] = rand() % 2 ? 6 : 17;
 			p[2] = rand() % 2 ? 4 : 6;
-			say(types[(size_t)rand() % sizeof(types)], (uint32_t)(round * 8 + rand() % 12), p, (size_t)rand() % sizeof(p));
+			say(types[(size_t)rand() % sizeof(types)], (uint32_t)(round * 8 + rand() % 12), p,
+			    (size_t)rand() % sizeof(p));
 		}
 		while (hear_within(&fr, 0))
 			;
@@ -666,20 +421,6 @@ static void test_many(void)
 	is_num((long long)cJSON_GetObjectItem(j, "streams")->valuedouble, 0, "all of them end");
 	cJSON_Delete(j);
 	end();
-}
-
-static void own_network(void)
-{
-	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
-	int fd = -1;
-
-	if (unshare(CLONE_NEWNET) == 0)
-		fd = socket(AF_INET, SOCK_DGRAM, 0);
-	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo) < 0) {
-		printf("Bail out! a network namespace is needed: %s\n", strerror(errno));
-		exit(1);
-	}
-	close(fd);
 }
 
 int main(void)

@@ -24,7 +24,8 @@ static const struct scene scenes[] = {
 		{ "udp 127.0.0.1:53", "127.0.0.1:53" }, { "udp [::]:5353", "127.0.0.1:5353" },
 		{ "tcp 127.0.0.2:8080", "none" }, { "tcp 192.168.5.15:8080", "none" }, { "tcp [fe80::1]:8080", "none" },
 		{ "udp 127.0.0.53:53", "none" },
-		{ "tcp 127.0.0.1:22", "none" }, { "tcp 0.0.0.0:22", "none" }, { "tcp [::]:22", "none" }, { "tcp [::1]:22", "none" },
+		{ "tcp 127.0.0.1:22", "none" }, { "tcp 0.0.0.0:22", "none" }, { "tcp [::]:22", "none" },
+		{ "tcp [::1]:22", "none" },
 		{ "tcp 10.0.0.1:22", "none" }, { "udp 127.0.0.1:22", "none" },
 		{ "tcp 127.0.0.1:60022", "none" }, { "tcp [::]:60022", "none" }, { "udp 0.0.0.0:60022", "none" },
 		{ "tcp 127.0.0.1:1", "127.0.0.1:1" }, { "tcp 127.0.0.1:65535", "127.0.0.1:65535" },
@@ -34,7 +35,8 @@ static const struct scene scenes[] = {
 		"guestIP=127.0.0.2 guestPort0=3000 guestPort1=3009 ignore=true",
 		"guestIP=0.0.0.0 guestIPMustBeZero=false guestPort0=3000 guestPort1=3029 hostPort0=2000 hostPort1=2029",
 	}, {
-		{ "tcp 127.0.0.2:3000", "none" }, { "tcp 127.0.0.3:3001", "127.0.0.1:2001" }, { "tcp 0.0.0.0:3002", "127.0.0.1:2002" },
+		{ "tcp 127.0.0.2:3000", "none" }, { "tcp 127.0.0.3:3001", "127.0.0.1:2001" },
+		{ "tcp 0.0.0.0:3002", "127.0.0.1:2002" },
 		{ "tcp [::]:3009", "127.0.0.1:2009" }, { "tcp 127.0.0.2:3010", "127.0.0.1:2010" },
 		{ "udp 10.1.2.3:3029", "127.0.0.1:2029" }, { "tcp 127.0.0.1:3030", "127.0.0.1:3030" },
 		{ "tcp 127.0.0.2:3030", "none" }, { "tcp [2001:db8::1]:3005", "127.0.0.1:2005" },
@@ -49,13 +51,15 @@ static const struct scene scenes[] = {
 		"guestIPMustBeZero=true guestPort0=4040 guestPort1=4049 hostIP=0.0.0.0",
 		"guestIP=0.0.0.0 guestIPMustBeZero=false guestPort0=4040 guestPort1=4049 ignore=true",
 	}, {
-		{ "tcp 0.0.0.0:4040", "0.0.0.0:4040" }, { "tcp [::]:4041", "0.0.0.0:4041" }, { "tcp 127.0.0.1:4043", "none" },
+		{ "tcp 0.0.0.0:4040", "0.0.0.0:4040" }, { "tcp [::]:4041", "0.0.0.0:4041" },
+		{ "tcp 127.0.0.1:4043", "none" },
 		{ "tcp 192.168.5.15:4044", "none" }, { "tcp [::1]:4044", "none" },
 	} },
 	{ "guestIP 0.0.0.0 implies that it must be zero", {
 		"guestIP=0.0.0.0 guestPort0=4050 hostPort0=5050",
 	}, {
-		{ "tcp 0.0.0.0:4050", "127.0.0.1:5050" }, { "tcp 127.0.0.1:4050", "127.0.0.1:4050" }, { "tcp 10.0.0.2:4050", "none" },
+		{ "tcp 0.0.0.0:4050", "127.0.0.1:5050" }, { "tcp 127.0.0.1:4050", "127.0.0.1:4050" },
+		{ "tcp 10.0.0.2:4050", "none" },
 	} },
 	{ "guestIP :: means every address", {
 		"guestIP=:: guestPort0=4020 guestPort1=4029 hostIP=192.0.2.9",
@@ -83,7 +87,8 @@ static const struct scene scenes[] = {
 		{ "tcp 127.0.0.1:80", "none" }, { "udp 127.0.0.1:80", "none" }, { "tcp [::]:443", "none" },
 	} },
 	{ "protocols", {
-		"guestPort0=53 hostPort0=5300 proto=udp", "guestPort0=54 proto=tcp ignore=true", "guestPort0=55 hostPort0=5500 proto=any",
+		"guestPort0=53 hostPort0=5300 proto=udp", "guestPort0=54 proto=tcp ignore=true",
+		"guestPort0=55 hostPort0=5500 proto=any",
 	}, {
 		{ "udp 127.0.0.1:53", "127.0.0.1:5300" }, { "tcp 127.0.0.1:53", "127.0.0.1:53" },
 		{ "tcp 127.0.0.1:54", "none" }, { "udp 127.0.0.1:54", "127.0.0.1:54" },
@@ -92,7 +97,8 @@ static const struct scene scenes[] = {
 	{ "an ignored loopback does not stop who listens everywhere", {
 		"guestIP=127.0.0.1 guestPort0=7000 ignore=true",
 	}, {
-		{ "tcp 127.0.0.1:7000", "none" }, { "tcp [::1]:7000", "none" }, { "tcp 0.0.0.0:7000", "127.0.0.1:7000" },
+		{ "tcp 127.0.0.1:7000", "none" }, { "tcp [::1]:7000", "none" },
+		{ "tcp 0.0.0.0:7000", "127.0.0.1:7000" },
 		{ "tcp [::]:7000", "127.0.0.1:7000" },
 	} },
 	{ "the first rule wins", {
@@ -132,7 +138,8 @@ static void load(const struct scene *s, struct forward_rules *r)
 		free(copy);
 	}
 	buf_addf(&text, "portForwards=%zu\n", n);
-	ok(kv_parse(text.data, text.len, "test", &kv, &e) == 0 && forward_rules_load(&kv, SSH, r, &e) == 0, "%s: rules are read %s",
+	ok(kv_parse(text.data, text.len, "test", &kv, &e) == 0 && forward_rules_load(&kv, SSH, r, &e) == 0,
+	   "%s: rules are read %s",
 	   s->name, e.msg);
 	kv_free(&kv);
 	buf_free(&text);
@@ -188,7 +195,8 @@ static void test_refused(void)
 		struct err e = { 0 };
 		struct kv kv = { 0 };
 
-		ok(kv_parse(bad[i], strlen(bad[i]), "test", &kv, &e) == 0 && forward_rules_load(&kv, SSH, &r, &e) < 0 && e.msg[0],
+		ok(kv_parse(bad[i], strlen(bad[i]), "test", &kv, &e) == 0 && forward_rules_load(&kv, SSH, &r, &e) < 0 &&
+		   e.msg[0],
 		   "refused: %s", e.msg);
 		forward_rules_free(&r);
 		kv_free(&kv);
@@ -212,7 +220,8 @@ static void test_silent(void)
 
 		memcpy(s.rules, cases[i].rules, sizeof(s.rules));
 		load(&s, &r);
-		ok(r.silent_tcp == cases[i].tcp && r.silent_udp == cases[i].udp, "messages about ignored ports, case %zu", i);
+		ok(r.silent_tcp == cases[i].tcp && r.silent_udp == cases[i].udp,
+		   "messages about ignored ports, case %zu", i);
 		forward_rules_free(&r);
 	}
 }

@@ -52,7 +52,8 @@ static bool collect(struct host *h, char *text, size_t size, size_t at, const ch
 	struct wire_frame f;
 
 	while (!strstr(text, end)) {
-		if (!host_expect(h, WIRE_STATUS, &f) || f.len < 8 || wire_get64(f.payload) != at || at + f.len - 8 >= size)
+		if (!host_expect(h, WIRE_STATUS, &f) || f.len < 8 || wire_get64(f.payload) != at ||
+		    at + f.len - 8 >= size)
 			return false;
 		memcpy(text + at, f.payload + 8, f.len - 8);
 		at += f.len - 8;
@@ -101,7 +102,8 @@ static int listen_on(int type, int family, const char *ip, int port)
 	int fd = socket(family, type | SOCK_CLOEXEC, 0);
 
 	inet_pton(family, ip, family == AF_INET ? (void *)&v4.sin_addr : (void *)&v6.sin6_addr);
-	if ((family == AF_INET ? bind(fd, (struct sockaddr *)&v4, sizeof(v4)) : bind(fd, (struct sockaddr *)&v6, sizeof(v6))) < 0 ||
+	if ((family == AF_INET ? bind(fd, (struct sockaddr *)&v4, sizeof(v4)) : bind(fd, (struct sockaddr *)&v6,
+										     sizeof(v6))) < 0 ||
 	    (type == SOCK_STREAM && listen(fd, 5) < 0))
 		printf("# cannot listen on %s:%d: %s\n", ip, port, strerror(errno));
 	return fd;
@@ -279,7 +281,8 @@ static void test_rights(pid_t agent)
 	pid_t pid, second;
 	int status;
 
-	ok(stat(socket_path, &st) == 0 && (st.st_mode & 07777) == 0600 && st.st_uid == 0, "the socket is 0600 and root's");
+	ok(stat(socket_path, &st) == 0 && (st.st_mode & 07777) == 0600 && st.st_uid == 0,
+	   "the socket is 0600 and root's");
 	agent_stop(agent);
 	second = agent_start(65534);
 	host_connect(&h);
@@ -296,7 +299,8 @@ static void test_rights(pid_t agent)
 			exit(host_next_within(&h, &f, PATIENCE * 1000) && f.type == WIRE_HELLO ? 0 : 1);
 		}
 		waitpid(pid, &status, 0);
-		is_num(WEXITSTATUS(status), uid == 65534 ? 0 : 1, uid == 65534 ? "the owner may" : "another user may not");
+		is_num(WEXITSTATUS(status), uid == 65534 ? 0 : 1,
+		       uid == 65534 ? "the owner may" : "another user may not");
 	}
 	agent_stop(second);
 }

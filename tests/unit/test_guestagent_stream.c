@@ -335,7 +335,8 @@ static void test_udp(void)
 	do
 		ok(next_of(id, &f), "an answer");
 	while (f.type == WIRE_CREDIT_MORE);
-	ok(f.type == WIRE_DATA && f.len == sizeof(big) && !memcmp(f.payload, big, sizeof(big)), "one of 40000 bytes, in one frame");
+	ok(f.type == WIRE_DATA && f.len == sizeof(big) && !memcmp(f.payload, big, sizeof(big)),
+	   "one of 40000 bytes, in one frame");
 	host_send(&host, WIRE_DATA, id, "", 0);
 	ok(next_of(id, &f) && f.type == WIRE_DATA && f.len == 0, "an empty one");
 	host_send(&host, WIRE_EOF, id, NULL, 0);

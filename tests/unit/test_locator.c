@@ -19,7 +19,7 @@ static char *at(const char *name)
 
 static void put(const char *name, const char *text)
 {
-	struct err e = { 0 };
+	struct err e = {0};
 	char *path = at(name), *slash = strrchr(path, '/');
 
 	*slash = '\0';
@@ -32,7 +32,7 @@ static void put(const char *name, const char *text)
 
 static void make_tree(void)
 {
-	struct err e = { 0 };
+	struct err e = {0};
 	char *path;
 
 	top = xstrdup("/tmp/test_locator.XXXXXX");
@@ -75,7 +75,8 @@ static void make_tree(void)
 
 static void make_ctx(void)
 {
-	ctx = (struct locator_ctx){ .home = at("home"), .cwd = at("work"), .user_home = xstrdup("/home/u"), .bin = at("bin") };
+	ctx = (struct locator_ctx){
+	    .home = at("home"), .cwd = at("work"), .user_home = xstrdup("/home/u"), .bin = at("bin")};
 	ctx.fetch = at("bin/lima-fetch");
 	strv_addf(&ctx.roots, "%s/home/_templates", top);
 	strv_addf(&ctx.roots, "%s/share/templates", top);
@@ -87,31 +88,31 @@ static void test_kinds(void)
 		const char *arg;
 		enum locator_kind kind;
 	} t[] = {
-		{ NULL, LOCATOR_DEFAULT },
-		{ "", LOCATOR_DEFAULT },
-		{ "default", LOCATOR_NAME },
-		{ "foo.sh", LOCATOR_NAME },
-		{ "foo.img", LOCATOR_NAME },
-		{ "foo.yaml", LOCATOR_PATH },
-		{ "foo.YML", LOCATOR_PATH },
-		{ "./foo", LOCATOR_PATH },
-		{ "~/x.yaml", LOCATOR_PATH },
-		{ "foo bar", LOCATOR_PATH },
-		{ "-", LOCATOR_STDIN },
-		{ "template:foo", LOCATOR_TEMPLATE },
-		{ "template://foo", LOCATOR_TEMPLATE },
-		{ "http://h/x.yaml", LOCATOR_HTTP },
-		{ "https://h/x.yaml", LOCATOR_HTTP },
-		{ "file:///x.yaml", LOCATOR_FILE },
-		{ "github:o/r", LOCATOR_GITHUB },
-		{ "gist:123", LOCATOR_OTHER },
-		{ "c:foo.yaml", LOCATOR_PATH }, /* one letter is no scheme */
-		{ "./foo.img", LOCATOR_IMAGE },
-		{ "https://h/foo.qcow2", LOCATOR_IMAGE },
-		{ "/x/foo.raw.xz", LOCATOR_IMAGE },
-		{ "/x/foo.iso.zst", LOCATOR_IMAGE },
-		{ "/x/foo.ipsw", LOCATOR_IMAGE },
-		{ "/x/foo.xz", LOCATOR_PATH },
+	    {NULL, LOCATOR_DEFAULT},
+	    {"", LOCATOR_DEFAULT},
+	    {"default", LOCATOR_NAME},
+	    {"foo.sh", LOCATOR_NAME},
+	    {"foo.img", LOCATOR_NAME},
+	    {"foo.yaml", LOCATOR_PATH},
+	    {"foo.YML", LOCATOR_PATH},
+	    {"./foo", LOCATOR_PATH},
+	    {"~/x.yaml", LOCATOR_PATH},
+	    {"foo bar", LOCATOR_PATH},
+	    {"-", LOCATOR_STDIN},
+	    {"template:foo", LOCATOR_TEMPLATE},
+	    {"template://foo", LOCATOR_TEMPLATE},
+	    {"http://h/x.yaml", LOCATOR_HTTP},
+	    {"https://h/x.yaml", LOCATOR_HTTP},
+	    {"file:///x.yaml", LOCATOR_FILE},
+	    {"github:o/r", LOCATOR_GITHUB},
+	    {"gist:123", LOCATOR_OTHER},
+	    {"c:foo.yaml", LOCATOR_PATH}, /* one letter is no scheme */
+	    {"./foo.img", LOCATOR_IMAGE},
+	    {"https://h/foo.qcow2", LOCATOR_IMAGE},
+	    {"/x/foo.raw.xz", LOCATOR_IMAGE},
+	    {"/x/foo.iso.zst", LOCATOR_IMAGE},
+	    {"/x/foo.ipsw", LOCATOR_IMAGE},
+	    {"/x/foo.xz", LOCATOR_PATH},
 	};
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
@@ -120,8 +121,8 @@ static void test_kinds(void)
 
 static void read_ok(const char *locator, const char *text, const char *name, const char *absolute)
 {
-	struct locator_source s = { 0 };
-	struct err e = { 0 };
+	struct locator_source s = {0};
+	struct err e = {0};
 
 	if (!ok(locator_read(locator, &ctx, &s, &e) == 0, "reads %s", locator))
 		printf("# %s\n", e.msg);
@@ -133,8 +134,8 @@ static void read_ok(const char *locator, const char *text, const char *name, con
 
 static void read_bad(const char *locator, int code, const char *why)
 {
-	struct locator_source s = { 0 };
-	struct err e = { 0 };
+	struct locator_source s = {0};
+	struct err e = {0};
 
 	is_num(locator_read(locator, &ctx, &s, &e), -1, strchr(locator, '\n') ? "a locator with a newline" : locator);
 	is_num(e.code, code, "  the code");
@@ -172,8 +173,8 @@ static void test_templates(void)
 
 static void test_old_form(void)
 {
-	struct locator_source s = { 0 };
-	struct err e = { 0 };
+	struct locator_source s = {0};
+	struct err e = {0};
 
 	ok(locator_read("template://mine", &ctx, &s, &e) == 0, "the old form reads too");
 	is_str(s.note, "template://mine is the old form; write template:mine", "with a note");
@@ -183,9 +184,10 @@ static void test_old_form(void)
 
 static void test_paths(void)
 {
-	char *a = at("work/a.yaml"), *url = xasprintf("file://%s", a), *b = at("work/My VM.YAML"), *big = at("work/big.yaml");
-	struct locator_source s = { 0 };
-	struct err e = { 0 };
+	char *a = at("work/a.yaml"), *url = xasprintf("file://%s", a), *b = at("work/My VM.YAML"),
+	     *big = at("work/big.yaml");
+	struct locator_source s = {0};
+	struct err e = {0};
 	int fd;
 
 	read_ok("a.yaml", "from: a\n", "a", a);
@@ -203,7 +205,8 @@ static void test_paths(void)
 	ok(fd >= 0 && ftruncate(fd, LOCATOR_TEXT_MAX + 1) == 0, "a large file");
 	close(fd);
 	read_bad("big.yaml", EXIT_BADDATA, "is larger than 4194304 bytes");
-	ok(truncate(big, LOCATOR_TEXT_MAX) == 0 && locator_read("big.yaml", &ctx, &s, &e) == 0, "the largest one allowed");
+	ok(truncate(big, LOCATOR_TEXT_MAX) == 0 && locator_read("big.yaml", &ctx, &s, &e) == 0,
+	   "the largest one allowed");
 	is_num(s.text.len, LOCATOR_TEXT_MAX, "is read in full");
 	locator_source_free(&s);
 	free(a);
@@ -237,7 +240,8 @@ static void script(const char *name, const char *text)
 static void test_fetch(void)
 {
 	char *text = xasprintf("#!/bin/sh\n[ \"$1\" = https://h/dir/T.yaml?x=1 ] && { echo %s/work/a.yaml; exit; }\n"
-			       "echo 'lima-fetch: first' >&2; echo 'lima-fetch: no such host' >&2; exit 69\n", top);
+			       "echo 'lima-fetch: first' >&2; echo 'lima-fetch: no such host' >&2; exit 69\n",
+			       top);
 
 	read_bad("https://h/x.yaml", EXIT_UNAVAIL, "lima-fetch");
 	script("bin/lima-fetch", text);
@@ -263,21 +267,21 @@ static void test_absolute(void)
 	static const struct {
 		const char *ref, *from, *want;
 	} t[] = {
-		{ "bar.yaml", "template:foo", "template:bar.yaml" },
-		{ "bar", "template:experimental/foo", "template:experimental/bar" },
-		{ "a/b.yaml", "https://h/d/x.yaml", "https://h/d/a/b.yaml" },
-		{ "b.yaml", "https://h/d/x.yaml?a=/b/c", "https://h/d/b.yaml" },
-		{ "b.yaml", "https://h", "https://h/b.yaml" },
-		{ "b.yaml", "file:///d/x.yaml", "file:///d/b.yaml" },
-		{ "./b.yaml", "/d/e/x.yaml", "/d/e/b.yaml" },
-		{ "template:x", "/d/x.yaml", "template:x" },
-		{ "https://h/x", "template:foo", "https://h/x" },
-		{ "/abs/./x", "template:foo", "/abs/x" },
-		{ "~/x.yaml", "template:foo", "/home/u/x.yaml" },
-		{ "~", "template:foo", "/home/u" },
-		{ "b..c", "/d/x", "/d/b..c" },
+	    {"bar.yaml", "template:foo", "template:bar.yaml"},
+	    {"bar", "template:experimental/foo", "template:experimental/bar"},
+	    {"a/b.yaml", "https://h/d/x.yaml", "https://h/d/a/b.yaml"},
+	    {"b.yaml", "https://h/d/x.yaml?a=/b/c", "https://h/d/b.yaml"},
+	    {"b.yaml", "https://h", "https://h/b.yaml"},
+	    {"b.yaml", "file:///d/x.yaml", "file:///d/b.yaml"},
+	    {"./b.yaml", "/d/e/x.yaml", "/d/e/b.yaml"},
+	    {"template:x", "/d/x.yaml", "template:x"},
+	    {"https://h/x", "template:foo", "https://h/x"},
+	    {"/abs/./x", "template:foo", "/abs/x"},
+	    {"~/x.yaml", "template:foo", "/home/u/x.yaml"},
+	    {"~", "template:foo", "/home/u"},
+	    {"b..c", "/d/x", "/d/b..c"},
 	};
-	struct err e = { 0 };
+	struct err e = {0};
 	char *want = at("work/b.yaml"), *got;
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
@@ -300,9 +304,10 @@ static void test_absolute(void)
 
 static void test_list(void)
 {
-	static const char *const want[] = { "_images/x", "both", "default", "inside", "mine", "sub/deep/y", "ubuntu-24.04" };
-	struct locator_list l = { 0 };
-	struct err e = { 0 };
+	static const char *const want[] = {"_images/x", "both",	      "default",     "inside",
+					   "mine",	"sub/deep/y", "ubuntu-24.04"};
+	struct locator_list l = {0};
+	struct err e = {0};
 	size_t k = 0;
 
 	ok(locator_list(&ctx, &l, &e) == 0, "the list of templates");
@@ -321,16 +326,16 @@ static void test_image_names(void)
 	static const struct {
 		const char *image, *want;
 	} t[] = {
-		{ "./ubuntu-24.04-server-cloudimg-amd64.img", "ubuntu-24.04-amd64" },
-		{ "https://x/debian-13-genericcloud-amd64-20260712-2537.qcow2", "debian-13-amd64" },
-		{ "/d/Rocky-9-GenericCloud-Base-9.8-20260525.0.x86_64.qcow2", "rocky-9.8" },
-		{ "/d/nocloud_alpine-3.23.4-x86_64-uefi-cloudinit-r0.qcow2", "alpine-3.23.4-r0" },
-		{ "/d/Arch-Linux-x86_64-cloudimg-20260715.556894.qcow2", "archlinux" },
-		{ "/d/UniversalMac_15.5_24F74_Restore.ipsw", "macos-15.5" },
-		{ "/d/x.raw.xz", "x" },
+	    {"./ubuntu-24.04-server-cloudimg-amd64.img", "ubuntu-24.04-amd64"},
+	    {"https://x/debian-13-genericcloud-amd64-20260712-2537.qcow2", "debian-13-amd64"},
+	    {"/d/Rocky-9-GenericCloud-Base-9.8-20260525.0.x86_64.qcow2", "rocky-9.8"},
+	    {"/d/nocloud_alpine-3.23.4-x86_64-uefi-cloudinit-r0.qcow2", "alpine-3.23.4-r0"},
+	    {"/d/Arch-Linux-x86_64-cloudimg-20260715.556894.qcow2", "archlinux"},
+	    {"/d/UniversalMac_15.5_24F74_Restore.ipsw", "macos-15.5"},
+	    {"/d/x.raw.xz", "x"},
 	};
 	struct utsname u;
-	struct err e = { 0 };
+	struct err e = {0};
 
 	if (uname(&u) < 0 || strcmp(u.machine, "x86_64")) {
 		printf("# the names are those of an x86_64 host\n");
@@ -346,11 +351,12 @@ static void test_image_names(void)
 
 static void test_image(void)
 {
-	struct locator_source s = { 0 };
-	struct err e = { 0 };
+	struct locator_source s = {0};
+	struct err e = {0};
 
 	ok(locator_read("/d/a \"b\"-arm64.qcow2.xz", &ctx, &s, &e) == 0, "an image as a template");
-	is_str(buf_str(&s.text), "os: Linux\narch: aarch64\nimages:\n- location: \"/d/a \\\"b\\\"-arm64.qcow2.xz\"\n  arch: aarch64\n",
+	is_str(buf_str(&s.text),
+	       "os: Linux\narch: aarch64\nimages:\n- location: \"/d/a \\\"b\\\"-arm64.qcow2.xz\"\n  arch: aarch64\n",
 	       "its text");
 	is_str(s.note, NULL, "the name told the architecture");
 	locator_source_free(&s);
@@ -364,7 +370,7 @@ static void test_image(void)
 static void test_ctx(void)
 {
 	struct locator_ctx c;
-	struct err e = { 0 };
+	struct err e = {0};
 	char *home = at("home"), *share = at("share"), *first = at("home/_templates"), *second = at("share/templates");
 
 	setenv("LIMA_HOME", home, 1);
@@ -389,7 +395,7 @@ static void test_ctx(void)
 
 int main(void)
 {
-	struct err e = { 0 };
+	struct err e = {0};
 
 	make_tree();
 	make_ctx();

@@ -1,5 +1,6 @@
 /* uses: render */
-/* Merging of templates: every file tests/data/merge/X.case is one row of the rules, with the text that must come out. */
+/* Merging of templates: every file tests/data/merge/X.case is one row of the rules, with the text that must come out.
+ */
 #include <dirent.h>
 
 #include "file.h"
@@ -24,7 +25,7 @@ static char *section(char **p, char name[32])
 
 static struct node *parse(const char *text, const char *file)
 {
-	struct err e = { 0 };
+	struct err e = {0};
 	struct node *n = tree_parse(text, strlen(text), file, &e);
 
 	if (!n)
@@ -34,8 +35,8 @@ static struct node *parse(const char *text, const char *file)
 
 static void check_want(const char *file, struct node *t, const char *want)
 {
-	struct buf got = { 0 };
-	struct err e = { 0 };
+	struct buf got = {0};
+	struct err e = {0};
 	struct node *again;
 
 	if (!ok(merge_combine(t, &e) == 0, "%s: combined", file))
@@ -50,8 +51,8 @@ static void check_want(const char *file, struct node *t, const char *want)
 
 static void check_case(const char *file)
 {
-	struct buf all = { 0 };
-	struct err e = { 0 };
+	struct buf all = {0};
+	struct err e = {0};
 	struct node *t = NULL;
 	char *p, *text, name[32] = "";
 	bool checked = false;
@@ -93,12 +94,12 @@ static int is_case(const struct dirent *d)
 static void test_too_large(void)
 {
 	struct node *t = node_new(NODE_MAP), *r = node_new(NODE_MAP), *list = node_new(NODE_SEQ);
-	struct err e = { 0 };
+	struct err e = {0};
 	char key[16];
 
 	for (int i = 0; i <= MERGE_ENTRIES_MAX; i++) {
 		snprintf(key, sizeof(key), "k%d", i);
-		map_append(r, key, (struct pos){ 0 }, node_int(i));
+		map_append(r, key, (struct pos){0}, node_int(i));
 		seq_add(list, node_str(key));
 	}
 	is_num(merge_into(t, r, &e), -1, "a map with too many keys is refused");

@@ -171,6 +171,7 @@ static void bad_files(void)
 	ok(load(&k, false, &d, &e) == 0, "wide open keys are accepted");
 	keys_free(&k);
 	is_num(mode("home/x/ssh_host_ed25519_key"), 0600, "the host key is made private again");
+	is_num(mode("home/_config/user"), 0600, "and the user's");
 }
 
 static void dot_ssh(void)

@@ -13,7 +13,7 @@ static const char *const nasty[] = {
 	"{a: b}", "null", "~", "yes",
 	"no", "true", "1", "0x1f", "1e3", "1:30", ".inf", "2001-01-01", "<<", "=", "\\", "\\n", "\\\"",
 	"\x01\x02\x1b[0m\x7f", "ü", "日本語",
-	"\xf0\x9f\x98\x80", "\xc2\x85", "\xc2\xa0", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf" "bom",
+	"\xf0\x9f\x98\x80", "\xc2\x85", "\xc2\xa0", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf-bom",
 	"\xef\xbf\xbe", "---", "...", "--- a", "%YAML",
 };
 #define NASTY (sizeof(nasty) / sizeof(*nasty))

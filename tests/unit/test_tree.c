@@ -95,6 +95,7 @@ static void values(void)
 	json("x: &x {a: 1, b: 2}\ny:\n  <<: *x\n  b: 3\nz:\n  <<: [{c: 1}, {c: 2, d: 4}]\n", "{\"x\":{\"a\":1,\"b\":2},"
 	     "\"y\":{\"b\":3,\"a\":1},\"z\":{\"c\":1,\"d\":4}}");
 	json("a: &s text\nb: *s\n\"<<\": plain\n---\nsecond: document\n", "{\"a\":\"text\",\"b\":\"text\",\"<<\":\"plain\"}");
+	json("\xef\xbb\xbf" "a: 1\n", "{\"a\":1}");
 	json("a: \"q\\\"\\\\\\u00e9\\u0001\"\n", "{\"a\":\"q\\\"\\\\\xc3\xa9\\u0001\"}");
 }
 
@@ -109,6 +110,8 @@ static void refusals(void)
 	fails("x:\n <<: 1\n", "t.yaml:2:6: <<: wants a map or a list of maps");
 	fails("a: !!int x\n", "t.yaml:1:4: this is no !!int");
 	fails("a: \xff\n", "t.yaml:1:4: not valid YAML: invalid leading UTF-8 octet; save the file as UTF-8");
+	fails("a: \x01\n", "t.yaml:1:4: not valid YAML: control characters are not allowed");
+	fails("\xff\xfe" "a", "t.yaml:1:1: not valid YAML: invalid leading UTF-8 octet; save the file as UTF-8");
 	fails("a: [1,\n", "t.yaml:2:1: not valid YAML: did not find expected node content");
 }
 
@@ -141,6 +144,16 @@ static void hostile(void)
 	buf_adds(&bomb, "]\n");
 	ok(!tree_parse(buf_str(&bomb), bomb.len, "m", &e), "a repeated large text is refused");
 	ok(strstr(e.msg, "more than 64 MiB of text") != NULL, "its message: %s", e.msg);
+	buf_free(&bomb);
+	for (int i = 0; i < 10000; i++)
+		buf_adds(&bomb, "- ");
+	ok(!tree_parse(buf_str(&bomb), bomb.len, "d", &e), "nested lists of blocks are refused");
+	is_str(e.msg, "d:1:129: nested deeper than 64", "their message");
+	buf_free(&bomb);
+	for (unsigned i = 0; i <= TREE_TEXT_MAX; i++)
+		buf_addc(&bomb, 'x');
+	ok(!tree_parse(buf_str(&bomb), bomb.len, "l", &e), "a large text is refused");
+	is_str(e.msg, "l:1:1: the file has 4194305 bytes, more than 4194304", "its message");
 	buf_free(&bomb);
 }
 

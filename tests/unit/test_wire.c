@@ -1,5 +1,5 @@
-/* wire: frames are found again in any mixture of frames, garbage, half frames and read sizes. Expected header bytes were worked
- * out by hand from the table in wire.h. */
+/* wire: frames are found again in any mixture of frames, garbage, half frames and read sizes. Expected header bytes
+ * were worked out by hand from the table in wire.h. */
 #include "wire.h"
 
 #include "tap.h"
@@ -179,7 +179,8 @@ static void test_open(void)
 
 		is_num(r == 0, cases[i].good, cases[i].name);
 		if (r == 0)
-			ok(wire_open_put(back, &a) == cases[i].n && !memcmp(back, cases[i].bytes, cases[i].n), "and back");
+			ok(wire_open_put(back, &a) == cases[i].n && !memcmp(back, cases[i].bytes, cases[i].n),
+			   "and back");
 	}
 	memset(longest, '/', sizeof(longest));
 	longest[0] = WIRE_UNIX;

@@ -123,7 +123,7 @@ static bool transient(long status)
 static const char *advice(long status)
 {
 	return status == 404 || status == 410 ? "; check the URL"
-	       : status == 401 || status == 403 || status == 407 ? "; the server wants credentials or refuses this client"
+	       : status == 401 || status == 403 || status == 407 ? "; it wants credentials or refuses this client"
 	       : transient(status) ? "; try again later"
 				   : "";
 }
@@ -135,14 +135,17 @@ static enum step judge_reply(struct job *j, struct err *e)
 {
 	long status = j->reply.status;
 
-	if (j->again || status == 416)
-		return err_set(e, EXIT_UNAVAIL, "%s: the server cannot continue the download", j->l->shown), STEP_RESTART;
+	if (j->again || status == 416) {
+		err_set(e, EXIT_UNAVAIL, "%s: the server cannot continue the download", j->l->shown);
+		return STEP_RESTART;
+	}
 	if (status == 304)
 		return STEP_UNCHANGED;
 	if (status == 200 || status == 206) {
 		if (!j->part.length || j->part.have == j->part.length)
 			return STEP_DONE;
-		err_set(e, EXIT_UNAVAIL, "%s: the server sent %llu of %llu bytes", j->l->shown, (unsigned long long)j->part.have,
+		err_set(e, EXIT_UNAVAIL, "%s: the server sent %llu of %llu bytes", j->l->shown,
+			(unsigned long long)j->part.have,
 			(unsigned long long)j->part.length);
 		return j->part.have > j->part.length ? STEP_RESTART : STEP_RETRY;
 	}
@@ -182,7 +185,7 @@ static int back_off(const struct job *j, unsigned failed, unsigned limit, struct
 	if (!j->se->quiet)
 		warn_msg("%s; trying again in %us (%u of %u)", why->msg, s, failed, limit);
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	jitter_ms = (int)(now.tv_nsec / 1000 % 250); /* many machines that failed together need not come back together */
+	jitter_ms = (int)(now.tv_nsec / 1000 % 250); /* many that failed together need not come back together */
 	poll(&p, 1, (int)s * 1000 + jitter_ms);
 	return intr_check(why);
 }
@@ -229,7 +232,8 @@ static bool worth_another(struct job *j, struct tries *t, enum step step, struct
 
 /* Requests until the part is complete, the server says that nothing changed, or it is hopeless. When `conditional`
  * there is a copy that can be used: then one try must do. */
-static int transfer(struct job *j, const struct stamp *s, const char *time, bool conditional, bool *unchanged, struct err *e)
+static int transfer(struct job *j, const struct stamp *s, const char *time, bool conditional, bool *unchanged,
+		    struct err *e)
 {
 	struct tries t = { .conditional = conditional };
 
@@ -259,7 +263,8 @@ static int wrong_digest(const struct locator *l, const struct digest *want, cons
 	digest_format(want, expected);
 	digest_format(has, got);
 	return err_set(e, EXIT_BADDATA,
-		       "%s: the digest is %s instead of %s: the file was changed or damaged; if you trust it, correct the digest",
+		       "%s: the digest is %s instead of %s: the file was changed or damaged; "
+		       "if you trust it, correct the digest",
 		       l->shown, got, expected);
 }
 

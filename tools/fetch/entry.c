@@ -41,10 +41,11 @@ static int check_owner(int fd, const char *path, struct err *e)
 		return err_sys(e, EXIT_IOERR, "cannot look at %s", path);
 	if (st.st_uid != geteuid())
 		return err_set(e, EXIT_CANTCREATE,
-			       "the cache folder %s belongs to user %lu, not to %lu; set XDG_CACHE_HOME to a folder of your own", path,
-			       (unsigned long)st.st_uid, (unsigned long)geteuid());
+			       "the cache folder %s belongs to user %lu, not to %lu; choose another XDG_CACHE_HOME",
+			       path, (unsigned long)st.st_uid, (unsigned long)geteuid());
 	if (st.st_mode & 022)
-		return err_set(e, EXIT_CANTCREATE, "others may write to the cache folder %s; run: chmod go-w '%s'", path, path);
+		return err_set(e, EXIT_CANTCREATE, "others may write to the cache folder %s; run: chmod go-w '%s'",
+			       path, path);
 	return 0;
 }
 

@@ -55,7 +55,7 @@ char *entry_path(const struct entry *en, const char *name);
 int entry_read(const struct entry *en, const char *name, struct buf *out);
 int entry_write(const struct entry *en, const char *name, const char *text, struct err *e);
 void entry_unlink(const struct entry *en, const char *name);
-/* Opens a file of the entry for reading. -1 and *missing when there is none; anything but a regular file is an error. */
+/* Opens a file of the entry for reading. -1 and *missing when there is none; what is no regular file is an error. */
 int entry_open_file(const struct entry *en, const char *name, bool *missing, struct err *e);
 /* Removes the leftovers of killed runs. With `partial` also a download that could be resumed. */
 void entry_sweep(const struct entry *en, bool partial);

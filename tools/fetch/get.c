@@ -68,7 +68,8 @@ static int get_file(const struct locator *l, const struct digest *want, struct g
 
 static int not_cached(const struct locator *l, const char *why, struct err *e)
 {
-	return err_set(e, EXIT_UNAVAIL, "%s: %s, and --offline forbids to fetch it; run once without --offline", l->shown, why);
+	return err_set(e, EXIT_UNAVAIL, "%s: %s, and --offline forbids to fetch it; run once without --offline",
+		       l->shown, why);
 }
 
 /* Fetches what the cache does not have, or not so. */
@@ -112,7 +113,8 @@ static int refresh(struct session *se, const struct locator *l, const struct ent
 	return 0;
 }
 
-static int get_cached_url(struct session *se, const struct locator *l, const struct entry *en, const struct digest *want,
+static int get_cached_url(struct session *se, const struct locator *l, const struct entry *en,
+			  const struct digest *want,
 			  struct err *e)
 {
 	enum verdict verdict;

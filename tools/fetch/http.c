@@ -70,7 +70,12 @@ static void read_header(const char *name, const char *v, struct http_reply *r)
 	const struct {
 		const char *name;
 		char *to;
-	} texts[] = { { "etag", r->etag }, { "last-modified", r->modified }, { "date", r->date }, { "content-type", r->type } };
+	} texts[] = {
+		{ "etag", r->etag },
+		{ "last-modified", r->modified },
+		{ "date", r->date },
+		{ "content-type", r->type },
+	};
 
 	for (const char *p = v; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
@@ -259,7 +264,7 @@ static const char *why_unreachable(CURLcode code)
 	if (code == CURLE_COULDNT_RESOLVE_PROXY)
 		return "the name of the proxy cannot be resolved";
 	if (code == CURLE_OPERATION_TIMEDOUT)
-		return "no answer";
+		return "no answer in 10 seconds";
 	curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number);
 	return number ? strerror((int)number) : "it cannot be connected";
 }
@@ -273,7 +278,8 @@ static void explain(const struct transfer *t, CURLcode code, const char *message
 	if (end == HTTP_UNREACHABLE)
 		err_set(t->e, EXIT_UNAVAIL, "cannot reach %s (%s)", t->q->host, why_unreachable(code));
 	else if (code == CURLE_OPERATION_TIMEDOUT)
-		err_set(t->e, EXIT_UNAVAIL, "%s: the server sent less than %ld bytes a second for %u seconds", t->q->shown,
+		err_set(t->e, EXIT_UNAVAIL, "%s: the server sent less than %ld bytes a second for %u seconds",
+			t->q->shown,
 			HTTP_STALL_RATE, t->q->stall_s);
 	else
 		err_set(t->e, EXIT_UNAVAIL, "%s: %s", t->q->shown, *message ? message : curl_easy_strerror(code));

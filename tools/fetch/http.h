@@ -32,7 +32,7 @@ struct http_request {
 	const char *if_range, *if_none_match, *if_modified_since; /* NULL = none */
 	unsigned stall_s;
 	void *ctx;
-	/* Called once, when the head of the last reply is complete. Less than 0 ends the transfer (*e may be filled). */
+	/* Called once, when the head of the last reply is complete. Less than 0 ends the transfer (*e may be set). */
 	int (*head)(void *ctx, const struct http_reply *r, struct err *e);
 	/* Called for each piece of the body. */
 	int (*body)(void *ctx, const void *data, size_t n, struct err *e);

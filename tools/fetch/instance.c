@@ -97,7 +97,8 @@ static int put(const struct session *se, const char *dir, const char *name, cons
 	return r;
 }
 
-static int put_cmdline(const struct session *se, const char *dir, const struct image *im, const struct got *g, struct err *e)
+static int put_cmdline(const struct session *se, const char *dir, const struct image *im, const struct got *g,
+		       struct err *e)
 {
 	char *dest;
 	int r;
@@ -111,7 +112,8 @@ static int put_cmdline(const struct session *se, const char *dir, const struct i
 }
 
 /* basedisk says that all is there, so it comes last. What an earlier image left is replaced or removed. */
-static int put_image(const struct session *se, const char *dir, const struct image *im, const struct got *g, struct err *e)
+static int put_image(const struct session *se, const char *dir, const struct image *im, const struct got *g,
+		     struct err *e)
 {
 	static const struct source none = { .fd = -1 };
 
@@ -257,7 +259,7 @@ int instance_fetch(struct session *se, const char *dir, struct err *e)
 			n = kv_num(&kv, 0, "images");
 			if (n == 0 || n > IMAGES_MAX)
 				r = err_set(e, EXIT_BADDATA,
-					    "%s: no images are configured for %s; add an entry with that arch to images: in lima.yaml",
+					    "%s: no images are configured for %s; add one to images: in lima.yaml",
 					    path, se->arch);
 			else
 				r = try_images(se, dir, &kv, (unsigned)n, e);

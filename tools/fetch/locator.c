@@ -1,4 +1,4 @@
-/* locator - see locator.h. URLs are only taken apart as far as messages and decisions need it; libcurl does the rest. */
+/* locator - see locator.h. URLs are taken apart only as far as messages and decisions need it. */
 #include "locator.h"
 
 #include <ctype.h>
@@ -22,7 +22,8 @@ static int parse_url(struct locator *l, struct err *e)
 	for (const char *p = l->text; *p; p++)
 		if ((unsigned char)*p <= ' ' || *p == 0x7f)
 			return err_set(e, EXIT_BADDATA,
-				       "the location '%s' has a blank or control character in it; write %%20 for a blank", l->text);
+				       "the location '%s' has a blank or control character; write %%20 for a blank",
+				       l->text);
 	for (size_t i = 0; i < n; i++)
 		if (authority[i] == '@')
 			host = authority + i + 1;
@@ -44,7 +45,8 @@ static int expand_home(struct locator *l, const char *path, struct err *e)
 	const char *home = getenv("HOME");
 
 	if (path[1] && path[1] != '/')
-		return err_set(e, EXIT_BADDATA, "the location '%s': only ~/ is understood, not another user's home", l->text);
+		return err_set(e, EXIT_BADDATA, "the location '%s': only ~/ is understood, not another user's home",
+			       l->text);
 	if (!home || home[0] != '/')
 		return err_set(e, EXIT_BADDATA, "the location '%s': HOME is not set to an absolute path", l->text);
 	l->path = xasprintf("%s%s", home, path + 1);
@@ -88,7 +90,8 @@ static int parse(struct locator *l, struct err *e)
 	l->kind = LOCATOR_FILE;
 	if (!strncmp(text, "file://", 7)) {
 		if (text[7] != '/')
-			return err_set(e, EXIT_BADDATA, "the location '%s': an absolute path must follow file://", text);
+			return err_set(e, EXIT_BADDATA, "the location '%s': an absolute path must follow file://",
+				       text);
 		return parse_path(l, text + 7, e);
 	}
 	if (strstr(text, "://"))

@@ -125,11 +125,12 @@ static int check_room(struct part *p, struct err *e)
 		return 0;
 	size_format(p->length, need, sizeof(need));
 	size_format(available, room, sizeof(room));
-	return err_set(e, EXIT_IOERR, "%s: No space left: %s are needed and %s are available; free some, or set XDG_CACHE_HOME",
+	return err_set(e, EXIT_IOERR, "%s: No space left: %s are needed, %s are available; free some, or set XDG_CACHE_HOME",
 		       p->en->dir, need, room);
 }
 
-int part_restart(struct part *p, const char *etag, const char *modified, const char *date, uint64_t length, struct err *e)
+int part_restart(struct part *p, const char *etag, const char *modified, const char *date, uint64_t length,
+		 struct err *e)
 {
 	entry_unlink(p->en, E_PART_CONF);
 	if (ftruncate(p->fd, 0) < 0 || lseek(p->fd, 0, SEEK_SET) < 0)

@@ -34,7 +34,8 @@ struct part {
 int part_open(const struct entry *en, enum sha_alg alg, bool trusted, struct part *p, struct err *e);
 /* Throws the bytes away and notes the validator of the reply that begins: a strong ETag, else a Last-Modified that is
  * older than the reply's date. All may be "". */
-int part_restart(struct part *p, const char *etag, const char *modified, const char *date, uint64_t length, struct err *e);
+int part_restart(struct part *p, const char *etag, const char *modified, const char *date, uint64_t length,
+		 struct err *e);
 /* Appends. */
 int part_add(struct part *p, const void *data, size_t n, struct err *e);
 /* Makes the file durable and gives its digest. The hash is used up. */

@@ -20,7 +20,8 @@
 #include "sha.h"
 
 /* Calls `each` for every entry of a directory but "." and ".."; a missing directory has none. */
-static int for_each(const char *dir, int (*each)(const char *name, const char *path, void *ctx, struct err *e), void *ctx,
+static int for_each(const char *dir, int (*each)(const char *name, const char *path, void *ctx, struct err *e),
+		    void *ctx,
 		    struct err *e)
 {
 	DIR *d = opendir(dir);

@@ -23,6 +23,7 @@
 #include "spawn.h"
 
 #define KEY_MAX 256
+#define KEY_CHARS "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._:+-"
 #define LINE_MAX_LEN 1000u
 
 static char *script(struct err *e)
@@ -53,7 +54,7 @@ static int check_key(const char *key, const char *name, struct err *e)
 {
 	size_t n = strlen(key);
 
-	if (n && n <= KEY_MAX && strspn(key, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._:+-") == n)
+	if (n && n <= KEY_MAX && strspn(key, KEY_CHARS) == n)
 		return 0;
 	return err_set(e, EXIT_INTERNAL, "recipe:%s: its build script gave no valid key", name);
 }
@@ -61,12 +62,13 @@ static int check_key(const char *key, const char *name, struct err *e)
 char *recipe_url(const char *name, const char *arch, struct err *e)
 {
 	char *path = script(e), *url = NULL, *why;
+	char *argv[] = { path, (char *)"key", (char *)name, (char *)arch, NULL };
 	struct buf out = { 0 }, text = { 0 };
 	int status;
 
 	if (!path)
 		return NULL;
-	if (spawn_run((char *[]){ path, (char *)"key", (char *)name, (char *)arch, NULL }, &out, &text, &status, e) < 0) {
+	if (spawn_run(argv, &out, &text, &status, e) < 0) {
 		err_wrap(e, "recipe:%s", name);
 	} else if (status != 0) {
 		why = last_line(&text);
@@ -186,7 +188,10 @@ static int take_file(const char *dir, enum stamp_part part, bool must, struct st
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), r = -1;
 
 	if (fd < 0) {
-		r = errno == ENOENT && !must ? 0 : err_sys(e, EXIT_INTERNAL, "the recipe's build script left no %s", path);
+		if (errno == ENOENT && !must)
+			r = 0;
+		else
+			err_sys(e, EXIT_INTERNAL, "the recipe's build script left no %s", path);
 	} else if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
 		err_set(e, EXIT_INTERNAL, "%s is not a regular file", path);
 	} else if (part != STAMP_DATA || image_check_fd(fd, path, &ignored, e) == 0) {
@@ -298,8 +303,9 @@ static int ensure(struct session *se, const struct locator *l, const struct entr
 		return -1;
 	if (verdict == VERDICT_MISSING || verdict == VERDICT_DAMAGED) {
 		if (se->offline)
-			return err_set(e, EXIT_UNAVAIL, "%s: it has not been built yet, and --offline forbids it; run once without "
-							"--offline", l->shown);
+			return err_set(e, EXIT_UNAVAIL,
+				       "%s: it is not built, and --offline forbids it; run once without --offline",
+				       l->shown);
 		if (verdict == VERDICT_DAMAGED)
 			warn_msg("%s: the copy in the cache is damaged; building it again", l->shown);
 		if (build(se, l, en, e) < 0 || judge(en, want, &verdict, e) < 0)
@@ -307,7 +313,23 @@ static int ensure(struct session *se, const struct locator *l, const struct entr
 	}
 	if (verdict == VERDICT_GOOD)
 		return 0;
-	return err_set(e, EXIT_BADDATA, "%s: the image that it builds does not have the digest that is asked for", l->shown);
+	return err_set(e, EXIT_BADDATA, "%s: the image that it builds does not have the digest that is asked for",
+		       l->shown);
+}
+
+static int open_parts(const struct entry *en, const char *location, struct got *g, struct err *e)
+{
+	struct source *to[STAMP_PARTS] = {
+		[STAMP_DATA] = &g->data,
+		[STAMP_KERNEL] = &g->kernel,
+		[STAMP_INITRD] = &g->initrd,
+		[STAMP_CMDLINE] = &g->cmdline,
+	};
+
+	for (int i = 0; i < STAMP_PARTS; i++)
+		if (source_open(en, stamp_name((enum stamp_part)i), location, to[i], e) < 0)
+			return -1;
+	return 0;
 }
 
 int get_recipe(struct session *se, const struct locator *l, const struct digest *want, struct got *g, struct err *e)
@@ -323,10 +345,8 @@ int get_recipe(struct session *se, const struct locator *l, const struct digest 
 	if (r < 0)
 		return -1;
 	r = ensure(se, l, &en, want, e);
-	if (r == 0 &&
-	    (source_open(&en, E_DATA, l->text, &g->data, e) < 0 || source_open(&en, E_KERNEL, l->text, &g->kernel, e) < 0 ||
-	     source_open(&en, E_INITRD, l->text, &g->initrd, e) < 0 || source_open(&en, E_CMDLINE, l->text, &g->cmdline, e) < 0))
-		r = -1;
+	if (r == 0)
+		r = open_parts(&en, l->text, g, e);
 	if (r < 0)
 		rmdir(en.dir);
 	entry_close(&en);

@@ -2,8 +2,8 @@
  *
  * SHARE/boot/recipes/build is run as
  *   build key NAME ARCH            prints one line: the hash of all that goes into the image
- *   build make NAME ARCH OUTDIR    leaves OUTDIR/{data,kernel,initrd,kernel.cmdline}; its lines on stderr are progress, when
- *                                  it fails the last one is the reason
+ *   build make NAME ARCH OUTDIR    leaves OUTDIR/{data,kernel,initrd,kernel.cmdline}; its lines on stderr are
+ *                                  progress, when it fails the last one is the reason
  * The result is the cache entry of the URL "recipe:NAME?arch=ARCH&key=KEY". It is built in the entry, in build.PID,
  * under the entry's lock, and its files are moved in place when all are complete, data last. /
  */

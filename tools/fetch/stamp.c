@@ -48,7 +48,8 @@ void stamp_load(const struct entry *en, struct stamp *s)
 	struct kv kv;
 
 	memset(s, 0, sizeof(*s));
-	if (entry_read(en, E_VERIFIED, &text) == 0 && kv_parse(buf_str(&text), text.len, E_VERIFIED, &kv, &ignored) == 0) {
+	if (entry_read(en, E_VERIFIED, &text) == 0 &&
+	    kv_parse(buf_str(&text), text.len, E_VERIFIED, &kv, &ignored) == 0) {
 		for (int i = 0; i < STAMP_PARTS; i++)
 			load_item(&kv, names[i], &s->item[i]);
 		etag = kv_get(&kv, NULL, "etag");
@@ -195,7 +196,8 @@ static int known_digest(const struct entry *en, struct stamp *s, enum stamp_part
 }
 
 /* The file is not the one that was hashed. It may still have the content: touched, copied, or put there by Lima. */
-static int judge_doubtful(const struct entry *en, struct stamp *s, enum stamp_part part, int fd, const struct digest *want,
+static int judge_doubtful(const struct entry *en, struct stamp *s, enum stamp_part part, int fd,
+			  const struct digest *want,
 			  struct digest *has, enum verdict *verdict, struct err *e)
 {
 	enum record record;

@@ -51,7 +51,7 @@ enum verdict {
 };
 
 /* Judges one file of the entry; hashes it only on doubt, and then refreshes the entry's stamp. `want` may be NULL. *fd
- * is the open file for GOOD and OTHER, else -1; *has is its digest for both. Returns -1 and *e when it cannot be read. */
+ * is the open file for GOOD and OTHER, else -1; *has is its digest for both. -1 and *e when it is unreadable. */
 int stamp_verify(const struct entry *en, struct stamp *s, enum stamp_part part, const struct digest *want, int *fd,
 		 struct digest *has, enum verdict *verdict, struct err *e);
 

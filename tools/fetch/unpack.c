@@ -76,7 +76,8 @@ static int too_large(const struct sink *s, struct err *e)
 	char limit[32];
 
 	size_format(s->max, limit, sizeof(limit));
-	return err_set(e, EXIT_BADDATA, "%s: unpacks to more than the limit of %s; --max-size raises it", s->name, limit);
+	return err_set(e, EXIT_BADDATA, "%s: unpacks to more than the limit of %s; --max-size raises it", s->name,
+		       limit);
 }
 
 static int write_at(const struct sink *s, const char *data, size_t n, struct err *e)
@@ -122,7 +123,9 @@ static int sink_add(struct sink *s, const char *data, size_t n, struct err *e)
 
 static int sink_end(const struct sink *s, struct err *e)
 {
-	return ftruncate(s->fd, (off_t)s->at) < 0 ? err_sys(e, EXIT_IOERR, "cannot write the content of %s", s->name) : 0;
+	if (ftruncate(s->fd, (off_t)s->at) == 0)
+		return 0;
+	return err_sys(e, EXIT_IOERR, "cannot write the content of %s", s->name);
 }
 
 static void show(struct progress *p, int in, uint64_t total)
@@ -165,7 +168,8 @@ static int copy_plain(int in, struct sink *s, uint64_t size, struct progress *p,
 
 static int broken(const struct sink *s, enum pack pack, const char *why, struct err *e)
 {
-	return err_set(e, EXIT_BADDATA, "%s: damaged %s data: %s", s->name, packs[pack].name, why ? why : "unknown error");
+	return err_set(e, EXIT_BADDATA, "%s: damaged %s data: %s", s->name, packs[pack].name,
+		       why ? why : "unknown error");
 }
 
 /* A stream that gives decompressed bytes: read returns how many, 0 at the end, -1. */

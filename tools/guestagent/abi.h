@@ -1,5 +1,5 @@
-/* abi - pieces of the kernel's interface that musl has no headers for. They are fixed for ever; tests/unit/test_guestagent_abi.c
- * compares them with the kernel's own headers. */
+/* abi - pieces of the kernel's interface that musl has no headers for. They are fixed for ever;
+ * tests/unit/test_guestagent_abi.c compares them with the kernel's own headers. */
 #ifndef GUESTAGENT_ABI_H
 #define GUESTAGENT_ABI_H
 

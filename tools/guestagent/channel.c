@@ -77,8 +77,8 @@ bool channel_send(struct channel *c, uint8_t type, uint32_t stream, const void *
 	return true;
 }
 
-/* How much to write next. The virtio driver makes one buffer of each write, at most 32 KiB: when those hold whole frames,
- * an agent that is killed leaves no half frame behind for the next one to be mistaken for. */
+/* How much to write next. The virtio driver makes one buffer of each write, at most 32 KiB: when those hold whole
+ * frames, an agent that is killed leaves no half frame behind for the next one to be mistaken for. */
 static size_t next_write(const struct channel *c)
 {
 	size_t n = c->torn;

@@ -52,7 +52,8 @@ bool channel_room(const struct channel *c, size_t len);
 bool channel_room_data(const struct channel *c, size_t len);
 /* Queues a frame; false (and nothing done) when there is no room or no host. */
 bool channel_send(struct channel *c, uint8_t type, uint32_t stream, const void *payload, size_t len);
-/* The same for a payload that is read right into the queue: where it goes (room was asked for before), then its length. */
+/* The same for a payload that is read right into the queue: where it goes (room was asked for before), then its length.
+ * */
 uint8_t *channel_reserve(struct channel *c, size_t len);
 void channel_commit(struct channel *c, uint8_t type, uint32_t stream, size_t len);
 

@@ -18,8 +18,8 @@ struct listeners {
 	size_t n, cap;
 };
 
-/* Puts into *out, sorted and each once, the TCP sockets in LISTEN and the UDP sockets that are not connected. An IPv4 address
- * in IPv6 form counts as IPv4. Returns -1 with errno, and *out undefined. */
+/* Puts into *out, sorted and each once, the TCP sockets in LISTEN and the UDP sockets that are not connected. An IPv4
+ * address in IPv6 form counts as IPv4. Returns -1 with errno, and *out undefined. */
 int diag_listeners(struct listeners *out);
 
 #endif

@@ -8,8 +8,8 @@
 /* A non-blocking socket that is connected or is being connected (*pending). -1 with errno. */
 int dial(const struct wire_addr *to, const struct peer *who, bool *pending);
 
-/* Takes on the identity of `who` for what follows, and gives it back. -1 with errno: then nothing may be done. The agent has
- * one thread, so nobody else acts in between. */
+/* Takes on the identity of `who` for what follows, and gives it back. -1 with errno: then nothing may be done. The
+ * agent has one thread, so nobody else acts in between. */
 int identity_take(const struct peer *who);
 void identity_return(const struct peer *who);
 

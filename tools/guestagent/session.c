@@ -76,7 +76,8 @@ void session_init(bool debug)
 static void greet(struct channel *c)
 {
 	char text[256];
-	int n = snprintf(text, sizeof(text), "protocol=1\nversion=%s\nsession=%s\nboot_id=%s\n", LIMA_VERSION, id, boot_id);
+	int n = snprintf(text, sizeof(text), "protocol=1\nversion=%s\nsession=%s\nboot_id=%s\n", LIMA_VERSION, id,
+			 boot_id);
 
 	channel_send(c, WIRE_HELLO, 0, text, (size_t)n);
 }

@@ -1,8 +1,8 @@
 /* stream - the tunnels: connections that the host opens to sockets in the guest. Never the other way round.
  *
  * A stream that can say or take something stands in a queue; each turn gives each of them one chunk, so that none
- * holds up the others. In the direction to the guest's sockets a stream keeps what the socket does not take, and that is
- * never more than the credit the host was given.
+ * holds up the others. In the direction to the guest's sockets a stream keeps what the socket does not take, and that
+ * is never more than the credit the host was given.
  */
 #ifndef GUESTAGENT_STREAM_H
 #define GUESTAGENT_STREAM_H

@@ -177,7 +177,7 @@ static void begin(int fd, const struct peer *peer, const char *name)
 static void accept_vsock(struct source *s, uint32_t events)
 {
 	static const struct peer host = { 0 };
-	struct abi_vsock_addr from;
+	struct abi_vsock_addr from = { 0 };
 	socklen_t len = sizeof(from);
 	int fd;
 
@@ -210,7 +210,7 @@ int transport_vsock(uint32_t port, struct err *e)
 
 static bool identify(int fd, struct peer *p)
 {
-	struct ucred cred;
+	struct ucred cred = { 0 };
 	socklen_t len = sizeof(cred);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0 || len != sizeof(cred))
@@ -224,7 +224,7 @@ static bool identify(int fd, struct peer *p)
 
 static void accept_unix(struct source *s, uint32_t events)
 {
-	struct peer peer;
+	struct peer peer = { 0 };
 	int fd;
 
 	(void)events;
@@ -246,7 +246,8 @@ int transport_unix(const char *path, uid_t owner, struct err *e)
 	int r;
 
 	if (strlen(path) >= sizeof(addr.sun_path))
-		return err_set(e, EXIT_USAGE, "the socket path %s is longer than %zu bytes", path, sizeof(addr.sun_path) - 1);
+		return err_set(e, EXIT_USAGE, "the socket path %s is longer than %zu bytes", path,
+			       sizeof(addr.sun_path) - 1);
 	memcpy(addr.sun_path, path, strlen(path));
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	unlink(path);

@@ -167,8 +167,8 @@ static void destroyed_ready(struct source *s, uint32_t events)
 	tell();
 }
 
-/* Most UDP sockets that end are connected ones, of resolvers: those are filtered out in the kernel. The destination port
- * is 22 bytes into the message (struct abi_nlmsg, struct abi_diag_answer). */
+/* Most UDP sockets that end are connected ones, of resolvers: those are filtered out in the kernel. The destination
+ * port is 22 bytes into the message (struct abi_nlmsg, struct abi_diag_answer). */
 static bool udp_destroyed(void)
 {
 	struct { uint16_t code; uint8_t jt, jf; uint32_t k; } code[] = {
@@ -178,7 +178,8 @@ static bool udp_destroyed(void)
 		{ 0x06, 0, 0, 0 },          /* ret: nothing */
 	};
 	struct { uint16_t len; void *code; } filter = { 4, code };
-	struct abi_netlink_addr addr = { .family = AF_NETLINK, .groups = ABI_GROUP_UDP_DESTROY | ABI_GROUP_UDP6_DESTROY };
+	struct abi_netlink_addr addr = { .family = AF_NETLINK,
+					 .groups = ABI_GROUP_UDP_DESTROY | ABI_GROUP_UDP6_DESTROY };
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, ABI_NETLINK_SOCK_DIAG);
 
 	destroyed.ready = destroyed_ready;

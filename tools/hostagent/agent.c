@@ -85,7 +85,8 @@ static void keep_reason(int status, const char *why)
 	text_time(&now, when);
 	kv_put(&b, "time", when);
 	kv_put(&b, "reason", why);
-	kv_putf(&b, "status", "%d", status);
+	if (status >= 0) /* of a machine that was taken over it is not known */
+		kv_putf(&b, "status", "%d", status);
 	if (dir_make(D_MAKE, 0700, &e) < 0 || file_write(F_LAST_EXIT, b.data, b.len, 0600, &e) < 0)
 		log_warn("%s", e.msg);
 	buf_free(&b);
@@ -106,7 +107,8 @@ static void last_event(struct agent *a, bool ok, const char *why)
 	events_emit(&a->events, st);
 }
 
-/* An adopted machine that ends before it was ready was on its way out when we came: the user asked for a running one. */
+/* An adopted machine that ends before it was ready was on its way out when we came: the user asked for a running
+ * one. */
 static bool start_again(struct agent *a)
 {
 	struct err e = { 0 };
@@ -129,6 +131,7 @@ static void clean_up(struct agent *a)
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
 		unlink(files[i]);
 	disks_unlock(a);
+	tasks_clean(a);
 }
 
 void agent_machine_ended(struct agent *a, bool ok, int status, const char *why)
@@ -259,6 +262,7 @@ static void end(struct agent *a)
 {
 	boot_free(a);
 	probes_stop(a);
+	tasks_stop(a);
 	ports_stop(a);
 	mounts_free(a); /* looks at the machine */
 	stop_free(a);
@@ -278,6 +282,7 @@ static void end(struct agent *a)
 	if (a->lock.fd >= 0)
 		unlink(F_HA_PID); /* while we hold it */
 	lock_release(&a->lock);
+	child_free_all();
 	event_base_free(a->base);
 }
 

@@ -1,8 +1,8 @@
 /* agent - the state of one host agent, shared by its modules, and what they tell each other.
  *
- * One thread, one event loop. agent.c drives it: lock, configuration, machine, end. machine.c owns QEMU, ga.c the channel
- * to the guest agent, boot.c decides how far the guest is, probes.c and mounts.c do their part of that, stop.c ends it all
- * in order, http.c answers on ha.sock.
+ * One thread, one event loop. agent.c drives it: lock, configuration, machine, end. machine.c owns QEMU, ga.c the
+ * channel to the guest agent, boot.c decides how far the guest is, probes.c and mounts.c do their part of that,
+ * stop.c ends it all in order, http.c answers on ha.sock.
  */
 #ifndef HOSTAGENT_AGENT_H
 #define HOSTAGENT_AGENT_H
@@ -23,6 +23,7 @@
 #include "ports.h"
 #include "probes.h"
 #include "stop.h"
+#include "tasks.h"
 
 /* Time limits in seconds, changed by options. */
 struct agent_options {
@@ -50,6 +51,7 @@ struct agent {
 	struct probes probes;
 	struct mounts mounts;
 	struct ports ports;
+	struct tasks tasks;
 	struct stop stop;
 	struct http *http;
 	struct event *signals[4], *clock;

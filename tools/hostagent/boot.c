@@ -253,7 +253,8 @@ static void running(struct agent *a)
 	struct boot *b = &a->boot;
 	cJSON *st;
 
-	reach(a, PHASE_RUNNING);
+	if (!reach(a, PHASE_RUNNING)) /* errands that end at once came here first */
+		return;
 	a->state = STATE_RUNNING;
 	st = agent_status(a);
 	events_emit(&a->events, st);
@@ -278,6 +279,7 @@ static void prove(struct agent *a)
 		free(text);
 	} else {
 		probes_start(a, b->status.code != 0);
+		tasks_start(a);
 	}
 	if (!a->plain && !b->at[PHASE_AGENT] && !b->agent_missing)
 		timer_set(a, &b->agent_timer, on_agent_wait, AGENT_WAIT_S);
@@ -303,7 +305,7 @@ void boot_advance(struct agent *a)
 		return;
 	if (!b->proving)
 		prove(a);
-	if (!probes_done(a) || (b->at[PHASE_SSH] && !mounts_done(a)))
+	if (!probes_done(a) || !tasks_done(a) || (b->at[PHASE_SSH] && !mounts_done(a)))
 		return;
 	if (!a->plain && !b->at[PHASE_AGENT] && !b->agent_missing)
 		return;
@@ -360,6 +362,7 @@ static void restart(struct agent *a)
 {
 	log_info("the guest reboots");
 	probes_stop(a);
+	tasks_stop(a);
 	mounts_stop(a, NULL);
 	boot_start(a);
 	drop_mux(a);

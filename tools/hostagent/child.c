@@ -17,7 +17,8 @@ struct child {
 	struct event *ev;
 	void (*ended)(void *arg, int status);
 	void *arg;
-	struct child *next;
+	struct child *next; /* of those without a pidfd */
+	struct child *prev_all, *next_all;
 };
 
 bool child_no_pidfd;
@@ -25,17 +26,26 @@ bool child_no_pidfd;
 /* Those that have no pidfd; SIGCHLD asks for each of them. */
 static struct child *unwatched;
 static struct event *sigchld;
+static struct child *all;
+
+static void child_free(struct child *c)
+{
+	if (c->ev)
+		event_free(c->ev);
+	if (c->watch >= 0)
+		close(c->watch);
+	if (c->next_all)
+		c->next_all->prev_all = c->prev_all;
+	*(c->prev_all ? &c->prev_all->next_all : &all) = c->next_all;
+	free(c);
+}
 
 static void finish(struct child *c, int status)
 {
 	void (*ended)(void *arg, int status) = c->ended;
 	void *arg = c->arg;
 
-	if (c->ev)
-		event_free(c->ev);
-	if (c->watch >= 0)
-		close(c->watch);
-	free(c);
+	child_free(c);
 	if (ended)
 		ended(arg, status);
 }
@@ -114,7 +124,10 @@ struct child *child_watch(struct event_base *base, pid_t pid, bool ours, void (*
 	if (watch < 0 && !ours)
 		return NULL;
 	c = xcalloc(1, sizeof(*c));
-	*c = (struct child){ .pid = pid, .watch = watch, .ours = ours, .ended = ended, .arg = arg };
+	*c = (struct child){ .pid = pid, .watch = watch, .ours = ours, .ended = ended, .arg = arg, .next_all = all };
+	if (all)
+		all->prev_all = c;
+	all = c;
 	if (watch >= 0) {
 		c->ev = event_new(base, watch, EV_READ, on_pidfd, c);
 		event_add(c->ev, NULL);
@@ -141,4 +154,14 @@ void child_forget(struct child *c)
 {
 	if (c)
 		c->ended = NULL;
+}
+
+void child_free_all(void)
+{
+	while (all)
+		child_free(all);
+	unwatched = NULL;
+	if (sigchld)
+		event_free(sigchld);
+	sigchld = NULL;
 }

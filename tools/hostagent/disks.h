@@ -6,8 +6,9 @@
 
 struct agent;
 
-/* Marks the disks of the instance as its own. EXIT_TRYAGAIN when another instance has one of them and runs. A mark of an
- * instance that does not run (it crashed, or the host did) is replaced. On error none is left marked by this call. */
+/* Marks the disks of the instance as its own. EXIT_TRYAGAIN when another instance has one of them and runs. A mark
+ * of an instance that does not run (it crashed, or the host did) is replaced. On error none is left marked by this
+ * call. */
 int disks_lock(struct agent *a, struct err *e);
 /* Removes our own marks, and no others. */
 void disks_unlock(struct agent *a);

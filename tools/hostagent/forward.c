@@ -317,7 +317,8 @@ static void open_static(struct forward *f, const struct forward_rule *rule, uint
 		if (forward_rules_match(&f->rules, proto, &rule->guest_ip, (uint16_t)port) != rule)
 			continue;
 		wire_of(&rule->guest_ip, proto, (uint16_t)port, &to);
-		open_permanent(bound_get(f, proto, &rule->host_ip, forward_host_port(rule, (uint16_t)port), rule->host_socket),
+		open_permanent(bound_get(f, proto, &rule->host_ip, forward_host_port(rule, (uint16_t)port),
+					 rule->host_socket),
 			       &to);
 	}
 }

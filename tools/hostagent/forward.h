@@ -2,8 +2,9 @@
  *
  * The host's listeners are ours; connections to them become streams on the guest agent's channel (tunnel.h). The guest
  * is not trusted: it can only ask for what the rules allow, never for the SSH ports; it cannot make us bind more than
- * FORWARD_LISTENERS_MAX sockets or do it faster than FORWARD_RATE in a second; and it never opens a connection to the host.
- * A port that somebody on the host listens on stays theirs; that is reported, and tried again while the guest listens.
+ * FORWARD_LISTENERS_MAX sockets or do it faster than FORWARD_RATE in a second; and it never opens a connection to the
+ * host. A port that somebody on the host listens on stays theirs; that is reported, and tried again while the guest
+ * listens.
  *
  * How the rest of the host agent uses it:
  *
@@ -35,10 +36,11 @@ struct forward;
 
 struct forward_ops {
 	void *arg;
-	/* An event of ha.stdout.log: {"type":..,"protocol":..,"guestAddr":..,"hostAddr":..,"error":..}; takes it over. */
+	/* An event of ha.stdout.log: {"type":..,"protocol":..,"guestAddr":..,"hostAddr":..,"error":..}; takes it over.
+	 * */
 	void (*event)(void *arg, cJSON *port_forward);
-	/* Lets ssh forward (-L, or -R when reverse) or cancel; `local` and `remote` are as ssh wants them. The result is told
-	 * with forward_ssh_result. NULL: ssh is not available. */
+	/* Lets ssh forward (-L, or -R when reverse) or cancel; `local` and `remote` are as ssh wants them. The result
+	 * is told with forward_ssh_result. NULL: ssh is not available. */
 	void (*ssh)(void *arg, unsigned id, bool cancel, bool reverse, const char *local, const char *remote);
 };
 
@@ -48,7 +50,8 @@ struct forward_options {
 	bool by_ssh;       /* LIMA_SSH_PORT_FORWARDER */
 };
 
-/* Reads the rules in `conf` (agent.conf) and sets up the static ones and those for sockets. NULL: a rule makes no sense. */
+/* Reads the rules in `conf` (agent.conf) and sets up the static ones and those for sockets. NULL: a rule makes no
+ * sense. */
 struct forward *forward_new(struct event_base *base, const struct kv *conf, const struct forward_options *o,
 			    const struct forward_ops *ops, struct err *e);
 void forward_free(struct forward *f);

@@ -101,7 +101,8 @@ static int serve(struct bound *b, int fd)
 		b->udp = tunnel_udp_new(b->f->tunnels, fd, &b->to, &b->connections);
 		return b->udp ? 0 : -1;
 	}
-	b->tcp = evconnlistener_new(b->f->base, on_accept, b, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED,
+	b->tcp = evconnlistener_new(b->f->base, on_accept, b,
+				    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED,
 				    0, fd);
 	if (!b->tcp) {
 		close(fd);
@@ -149,7 +150,8 @@ static bool needs_ssh(const struct bound *b)
 static void open_by_ssh(struct bound *b)
 {
 	if (!b->f->ops.ssh || b->proto == WIRE_UDP) {
-		fail(b, false, b->proto == WIRE_UDP ? "ssh cannot forward udp" : "this needs ssh, which is not available");
+		fail(b, false,
+		     b->proto == WIRE_UDP ? "ssh cannot forward udp" : "this needs ssh, which is not available");
 		return;
 	}
 	b->state = BOUND_BY_SSH;

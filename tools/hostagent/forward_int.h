@@ -39,8 +39,8 @@ struct bound {
 	int64_t closed, due; /* mono_ms, 0: never */
 };
 
-/* A listener in the guest that a rule lets through. Several may want the same place (127.0.0.1:80 and [::]:80): the first
- * has it, and when that goes, the next takes over without the place being closed. */
+/* A listener in the guest that a rule lets through. Several may want the same place (127.0.0.1:80 and [::]:80): the
+ * first has it, and when that goes, the next takes over without the place being closed. */
 struct wanted {
 	struct wire_addr a;
 	struct bound *at;

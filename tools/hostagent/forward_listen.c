@@ -120,7 +120,8 @@ int forward_listen_path(const char *path, bool *retry, struct err *e)
 
 	*retry = false;
 	if (strlen(path) >= sizeof(addr.sun_path))
-		return err_set(e, EXIT_BADDATA, "cannot listen on %s: longer than %zu bytes", path, sizeof(addr.sun_path) - 1);
+		return err_set(e, EXIT_BADDATA, "cannot listen on %s: longer than %zu bytes", path,
+			       sizeof(addr.sun_path) - 1);
 	memcpy(addr.sun_path, path, strlen(path));
 	if (make_parent(path, e) < 0 || free_path(path, &addr, e) < 0) {
 		*retry = e->code == EXIT_TRYAGAIN;

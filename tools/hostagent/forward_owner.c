@@ -1,5 +1,5 @@
-/* forward_owner - see forward_owner.h. Linux only, by /proc; elsewhere the answer is "". Used when a port is taken, so that
- * the message can say by whom. */
+/* forward_owner - see forward_owner.h. Linux only, by /proc; elsewhere the answer is "". Used when a port is taken, so
+ * that the message can say by whom. */
 #include "forward_owner.h"
 
 #include <ctype.h>
@@ -20,7 +20,8 @@ static unsigned long inode_in(const char *table, uint16_t port)
 	FILE *f = fopen(table, "re");
 
 	while (f && !inode && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%*s %*[0-9A-Fa-f]:%x %*s %*s %*s %*s %*s %*s %*s %lu", &local, &candidate) == 2 && local == port)
+		if (sscanf(line, "%*s %*[0-9A-Fa-f]:%x %*s %*s %*s %*s %*s %*s %*s %lu", &local, &candidate) == 2 &&
+		    local == port)
 			inode = candidate;
 	if (f)
 		fclose(f);

@@ -64,7 +64,8 @@ static struct forward_rule *add(struct forward_rules *r)
 {
 	r->rule = xrealloc(r->rule, (r->n + 1) * sizeof(*r->rule));
 	r->rule[r->n] = (struct forward_rule){
-		.tcp = true, .udp = true, .guest_ip = v4_loopback, .host_ip = v4_loopback, .guest0 = 1, .guest1 = 65535, .host0 = 1,
+		.tcp = true, .udp = true, .guest_ip = v4_loopback, .host_ip = v4_loopback, .guest0 = 1, .guest1 = 65535,
+		.host0 = 1,
 	};
 	return &r->rule[r->n++];
 }
@@ -92,7 +93,8 @@ static int read_port(const struct kv *kv, size_t i, const char *key, uint16_t *p
 	uint64_t v = kv_num(kv, 0, "portForwards.%zu.%s", i, key);
 
 	if (v > 65535)
-		return err_set(e, EXIT_BADDATA, "portForwards[%zu].%s: %llu is not a port", i, key, (unsigned long long)v);
+		return err_set(e, EXIT_BADDATA, "portForwards[%zu].%s: %llu is not a port", i, key,
+			       (unsigned long long)v);
 	if (v)
 		*port = (uint16_t)v;
 	return 0;
@@ -114,7 +116,8 @@ static int read_ports(const struct kv *kv, size_t i, struct forward_rule *rule, 
 	if (kv_num(kv, 0, "portForwards.%zu.guestPort0", i))
 		rule->guest1 = rule->guest0;
 	rule->host0 = rule->guest_socket ? 0 : rule->guest0;
-	if (read_port(kv, i, "guestPort1", &rule->guest1, e) < 0 || read_port(kv, i, "hostPort0", &rule->host0, e) < 0 ||
+	if (read_port(kv, i, "guestPort1", &rule->guest1, e) < 0 ||
+	    read_port(kv, i, "hostPort0", &rule->host0, e) < 0 ||
 	    read_port(kv, i, "hostPort1", &host1, e) < 0)
 		return -1;
 	if (rule->guest_socket)
@@ -135,7 +138,7 @@ static int read_rule(const struct kv *kv, size_t i, struct forward_rule *rule, s
 		rule->guest_ip = v4_any;
 	if (read_ip(kv, i, "guestIP", &rule->guest_ip, e) < 0 || read_ip(kv, i, "hostIP", &rule->host_ip, e) < 0)
 		return -1;
-	rule->must_be_zero = *zero ? kv_bool(kv, "portForwards.%zu.guestIPMustBeZero", i) : same(&rule->guest_ip, &v4_any);
+	rule->must_be_zero = *zero ? !strcmp(zero, "true") || !strcmp(zero, "1") : same(&rule->guest_ip, &v4_any);
 	rule->guest_socket = read_path(kv, i, "guestSocket");
 	rule->host_socket = read_path(kv, i, "hostSocket");
 	rule->reverse = kv_bool(kv, "portForwards.%zu.reverse", i);
@@ -189,7 +192,8 @@ void forward_rules_free(struct forward_rules *r)
 
 static bool fits(const struct forward_rule *rule, uint8_t proto, const struct ip *ip, uint16_t port)
 {
-	if (rule->guest_socket || !(proto == WIRE_UDP ? rule->udp : rule->tcp) || port < rule->guest0 || port > rule->guest1)
+	if (rule->guest_socket || !(proto == WIRE_UDP ? rule->udp : rule->tcp) || port < rule->guest0 ||
+	    port > rule->guest1)
 		return false;
 	return ip_unspecified(ip) || same(ip, &rule->guest_ip) ||
 	       (same(ip, &v6_loopback) && same(&rule->guest_ip, &v4_loopback)) ||

@@ -1,5 +1,6 @@
-/* forward_rules - which listener of the guest goes where on the host: the portForwards of lima.yaml, in order, between two rules
- * that keep the SSH ports out and one at the end that forwards what listens on the guest's loopback or everywhere.
+/* forward_rules - which listener of the guest goes where on the host: the portForwards of lima.yaml, in order, between
+ * two rules that keep the SSH ports out and one at the end that forwards what listens on the guest's loopback or
+ * everywhere.
  *
  * Pure: no sockets, no state. The first rule that fits decides.
  */
@@ -37,8 +38,8 @@ struct forward_rules {
 	bool silent_tcp, silent_udp; /* the user's first rules ignore everything: not worth a message for each port */
 };
 
-/* Reads portForwards.* (instance_files.h) and adds the built-in rules; ssh_port is the host's port for SSH, 0 when there is
- * none. forward_rules_free afterwards, also after an error. */
+/* Reads portForwards.* (instance_files.h) and adds the built-in rules; ssh_port is the host's port for SSH, 0 when
+ * there is none. forward_rules_free afterwards, also after an error. */
 int forward_rules_load(const struct kv *conf, uint16_t ssh_port, struct forward_rules *r, struct err *e);
 void forward_rules_free(struct forward_rules *r);
 

@@ -22,6 +22,7 @@
 #define OUT_MAX (1u << 20)       /* bytes that may wait for the guest */
 #define HELLO_WINDOW_MS 10000    /* the guest can make us send ... */
 #define HELLO_WINDOW_MAX 10      /* ... at most so many HELLOs in that time */
+#define GREETS_FIRST_S 1         /* that a guest agent which opened the port has for its HELLO */
 #define READ_MAX 65536           /* taken from the socket at once */
 
 static void set_timer(struct agent *a, struct event **ev, event_callback_fn fn, int seconds)
@@ -70,6 +71,7 @@ static void send_hello(struct agent *a)
 {
 	struct buf b = { 0 };
 
+	a->ga.hello_owed = false;
 	kv_put(&b, "protocol", "1");
 	kv_put(&b, "version", LIMA_VERSION);
 	kv_put(&b, "session", a->ga.session);
@@ -79,9 +81,12 @@ static void send_hello(struct agent *a)
 
 static void on_hello_timer(evutil_socket_t unused, short what, void *arg)
 {
+	struct agent *a = arg;
+
 	(void)unused;
 	(void)what;
-	send_hello(arg);
+	if (a->ga.hello_owed || !a->ga.heard)
+		send_hello(a);
 }
 
 /* Because of something that the guest sent. */
@@ -93,6 +98,7 @@ static void hello_again(struct agent *a)
 		a->ga.hello_since = now;
 		a->ga.hello_count = 0;
 	}
+	a->ga.hello_owed = true;
 	if (a->ga.hello_count++ < HELLO_WINDOW_MAX)
 		send_hello(a);
 	else
@@ -296,7 +302,9 @@ void ga_connect(struct agent *a)
 	bufferevent_setcb(g->bev, on_read, NULL, on_event, a);
 	bufferevent_setwatermark(g->bev, EV_READ, 0, READ_MAX);
 	bufferevent_enable(g->bev, EV_READ | EV_WRITE);
-	send_hello(a);
+	/* A guest that is still to boot greets first; one that runs already waits for us. */
+	if (a->m.adopted || a->m.up)
+		send_hello(a);
 }
 
 void ga_port_open(struct agent *a)
@@ -305,7 +313,7 @@ void ga_port_open(struct agent *a)
 	ports_guest_gone(a);
 	log_debug("the guest opened its end of ga.sock");
 	if (a->ga.bev)
-		send_hello(a);
+		set_timer(a, &a->ga.hello_timer, on_hello_timer, GREETS_FIRST_S);
 }
 
 void ga_repeat(struct agent *a)

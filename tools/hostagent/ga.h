@@ -18,7 +18,8 @@ struct ga {
 	struct bufferevent *bev;
 	struct wire_reader *reader;
 	struct event *timer; /* next TIME, or the next attempt to connect */
-	struct event *hello_timer; /* a HELLO that was put off */
+	struct event *hello_timer;
+	bool hello_owed;     /* one was put off */
 	bool heard;          /* a HELLO came on this connection */
 	char session[20];    /* ours */
 	char peer[20];       /* of the guest agent */

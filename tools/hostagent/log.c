@@ -46,19 +46,41 @@ static void emit(const char *level, const char *fmt, va_list ap)
 	buf_free(&line);
 }
 
-#define LOG_FUNCTION(name, level)               \
-	void name(const char *fmt, ...)         \
-	{                                       \
-		va_list ap;                     \
-		va_start(ap, fmt);              \
-		emit(level, fmt, ap);           \
-		va_end(ap);                     \
-	}
+void log_info(const char *fmt, ...)
+{
+	va_list ap;
 
-LOG_FUNCTION(log_info, "info")
-LOG_FUNCTION(log_warn, "warning")
-LOG_FUNCTION(log_error, "error")
-LOG_FUNCTION(log_fatal, "fatal")
+	va_start(ap, fmt);
+	emit("info", fmt, ap);
+	va_end(ap);
+}
+
+void log_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	emit("warning", fmt, ap);
+	va_end(ap);
+}
+
+void log_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	emit("error", fmt, ap);
+	va_end(ap);
+}
+
+void log_fatal(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	emit("fatal", fmt, ap);
+	va_end(ap);
+}
 
 void log_debug(const char *fmt, ...)
 {

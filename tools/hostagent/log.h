@@ -17,8 +17,8 @@ void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_fatal(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* For messages that a guest or another program can cause at will: at most 20 in 10 s of each limiter; what was dropped is
- * counted in the next one that passes. A zeroed struct is ready. */
+/* For messages that a guest or another program can cause at will: at most 20 in 10 s of each limiter; what was
+ * dropped is counted in the next one that passes. A zeroed struct is ready. */
 struct log_limit {
 	int64_t since; /* mono_ms at the start of the window */
 	unsigned count, dropped;

@@ -359,8 +359,9 @@ static void connect_qmp(struct agent *a, int fd)
 
 /* --- taking over --- */
 
-/* QEMU calls listen(2) itself on the socket that it inherits, and has done so when it greets: the credentials at the other
- * end of a new connection are its own. (Those of an older connection may be of the host agent that started it.) */
+/* QEMU calls listen(2) itself on the socket that it inherits, and has done so when it greets: the credentials at the
+ * other end of a new connection are its own. (Those of an older connection may be of the host agent that started
+ * it.) */
 static int find_owner(struct agent *a, struct err *e)
 {
 	struct machine *m = &a->m;

@@ -38,8 +38,8 @@ struct machine {
 	struct log_limit err_limit;
 };
 
-/* Takes over the QEMU of this instance when one runs, else starts one. Errors: EXIT_TRYAGAIN when a QEMU runs that cannot be
- * reached or the disk is in use, EXIT_UNAVAIL, EXIT_BADDATA. */
+/* Takes over the QEMU of this instance when one runs, else starts one. Errors: EXIT_TRYAGAIN when a QEMU runs that
+ * cannot be reached or the disk is in use, EXIT_UNAVAIL, EXIT_BADDATA. */
 int machine_start(struct agent *a, struct err *e);
 /* ACPI power button; a machine without QMP gets SIGTERM, which makes QEMU end. */
 void machine_powerdown(struct agent *a);

@@ -19,8 +19,8 @@ struct probes {
 	char *containerd; /* the script of the probe for it */
 };
 
-/* Starts them; with `once` each is tried only once: boot scripts failed, so waiting may be in vain. Calls boot_advance when
- * all are done, and boot_error for each that failed. */
+/* Starts them; with `once` each is tried only once: boot scripts failed, so waiting may be in vain. Calls
+ * boot_advance when all are done, and boot_error for each that failed. */
 void probes_start(struct agent *a, bool once);
 bool probes_done(const struct agent *a);
 void probes_stop(struct agent *a);

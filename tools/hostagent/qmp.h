@@ -1,7 +1,8 @@
 /* qmp - a client of QEMU's machine protocol on a connected unix socket.
  *
- * QEMU sends JSON objects, one a line: a greeting ({"QMP":...}), replies ({"return":...,"id":n} or {"error":...}) in the
- * order of the commands, and between them events ({"event":"SHUTDOWN","data":{...}}). See docs/interop/qmp-spec of QEMU.
+ * QEMU sends JSON objects, one a line: a greeting ({"QMP":...}), replies ({"return":...,"id":n} or {"error":...}) in
+ * the order of the commands, and between them events ({"event":"SHUTDOWN","data":{...}}). See docs/interop/qmp-spec
+ * of QEMU.
  */
 #ifndef HOSTAGENT_QMP_H
 #define HOSTAGENT_QMP_H
@@ -27,8 +28,9 @@ struct qmp_calls {
 
 /* Takes the connected socket over. */
 struct qmp *qmp_new(struct event_base *base, int fd, const struct qmp_calls *calls);
-/* Sends a command; takes args (may be NULL) over. `reply` (may be NULL) gets either the value of "return" or an error text;
- * it is not called when the connection ends before. Returns -1 when too many commands wait or the connection is over. */
+/* Sends a command; takes args (may be NULL) over. `reply` (may be NULL) gets either the value of "return" or an
+ * error text; it is not called when the connection ends before. Returns -1 when too many commands wait or the
+ * connection is over. */
 int qmp_send(struct qmp *q, const char *command, cJSON *args,
 	     void (*reply)(void *arg, const cJSON *ret, const char *error), void *arg);
 void qmp_free(struct qmp *q);

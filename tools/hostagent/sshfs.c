@@ -1,8 +1,8 @@
 /* sshfs - see sshfs.h.
  *
- * No port is opened: sshfs in the guest is told to speak SFTP on its standard input and output, which ssh carries here, where
- * an sftp-server sits at the other end of a socket pair. The server would serve any path that the user of the host
- * can reach; the guest is trusted as far as that (README, security).
+ * No port is opened: sshfs in the guest is told to speak SFTP on its standard input and output, which ssh carries
+ * here, where an sftp-server sits at the other end of a socket pair. The server would serve any path that the user
+ * of the host can reach; the guest is trusted as far as that (README, security).
  */
 #include "sshfs.h"
 

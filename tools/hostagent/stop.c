@@ -1,4 +1,5 @@
-/* stop - see stop.h. Each step has a bound, so that the whole has one; the end itself is the end of the QEMU process. */
+/* stop - see stop.h. Each step has a bound, so that the whole has one; the end itself is the end of the QEMU
+ * process. */
 #include "stop.h"
 
 #include <unistd.h>
@@ -102,6 +103,7 @@ void stop_begin(struct agent *a, bool force)
 		log_info("shutting down the host agent");
 		boot_stop(a);
 		probes_stop(a);
+		tasks_stop(a);
 		ports_stop(a);
 	}
 	if (force)

@@ -1,7 +1,7 @@
 /* tunnel - streams between sockets of the host and the guest agent, multiplexed on its channel.
  *
- * Each stream has its own credit in both directions (wire.h), so that a slow one fills its own buffers and nobody else's.
- * At most WIRE_STREAMS_MAX of them. What the guest sends against the protocol ends the stream in question.
+ * Each stream has its own credit in both directions (wire.h), so that a slow one fills its own buffers and nobody
+ * else's. At most WIRE_STREAMS_MAX of them. What the guest sends against the protocol ends the stream in question.
  */
 #ifndef HOSTAGENT_TUNNEL_H
 #define HOSTAGENT_TUNNEL_H

@@ -1,7 +1,7 @@
 /* virtiofsd - the vhost-user file server of QEMU: which one this host has, and its command line.
  *
- * There are two programs of that name: the one in C that came with QEMU up to 7.2, and the one in Rust that replaced it. Both
- * take a listening socket as a descriptor (--fd), so that nobody has to wait for a socket file.
+ * There are two programs of that name: the one in C that came with QEMU up to 7.2, and the one in Rust that replaced
+ * it. Both take a listening socket as a descriptor (--fd), so that nobody has to wait for a socket file.
  */
 #ifndef HOSTAGENT_VIRTIOFSD_H
 #define HOSTAGENT_VIRTIOFSD_H
@@ -16,8 +16,8 @@ struct virtiofsd {
 	bool rust;
 };
 
-/* Looks in the vhost-user descriptions (*.json with "type":"fs") of $HOME/.local/share/qemu/vhost-user, of the installation
- * that `qemu` belongs to, and of /usr/share; then at the usual places. */
+/* Looks in the vhost-user descriptions (*.json with "type":"fs") of $HOME/.local/share/qemu/vhost-user, of the
+ * installation that `qemu` belongs to, and of /usr/share; then at the usual places. */
 int virtiofsd_find(const char *qemu, struct virtiofsd *v, struct err *e);
 /* The argv that serves `dir` on the listening socket that the process has as descriptor 3. */
 void virtiofsd_argv(const struct virtiofsd *v, const char *dir, struct strv *argv);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "buf.h"
 #include "err.h"
 #include "lock.h"
 
@@ -16,6 +17,7 @@ struct request {
 	const char *command;  /* a shell command line for `shell` (CMD=) */
 	char *const *args;    /* what follows the instance name on the command line; NULL-terminated */
 	bool force, quiet, json;
+	bool confirm;         /* CONFIRM=yes: a disk may be set aside for a new one */
 	int timeout_s;        /* how long start waits for READY */
 };
 
@@ -57,9 +59,21 @@ extern bool say_quiet;
 
 /* --- the steps that verbs are made of --- */
 
-/* Creates DIR with lima.yaml from the request's template when it does not exist (*created tells); for an existing one
- * applies the sizes and expressions given. The lock must be held. */
-int step_source(const struct instance *in, const struct request *rq, bool *created, struct err *e);
+/* What step_source did, for the steps behind it. Zeroed before; source_free after. */
+struct source {
+	bool created;
+	struct buf record; /* see record_read */
+	char *old_disk;    /* the folder that the old disk was moved to; NULL = it was not */
+};
+/* Creates DIR with lima.yaml from the request's template when it does not exist. For an existing one applies the sizes and
+ * expressions given; a description that changed is told, and refused when it needs a new disk, unless that is
+ * confirmed. The lock must be held. */
+int step_source(const struct instance *in, const struct request *rq, struct source *s, struct err *e);
+void source_free(struct source *s);
+/* Adds the request's settings as lima-render takes them; returns how many there are. */
+size_t request_settings(const struct request *rq, struct strv *argv);
+/* Before something is undone for a start: whether the start would be refused. Writes nothing. */
+int step_check(const struct instance *in, const struct request *rq, struct err *e);
 /* Runs mk/instance.mk in DIR with a goal ("create", "start"). */
 int step_make(const struct instance *in, const char *goal, struct err *e);
 /* Starts the host agent and waits until it answers on ha.sock. */
@@ -68,6 +82,33 @@ int step_launch(const struct instance *in, struct err *e);
 int step_follow(const struct instance *in, int timeout_s, struct err *e);
 /* Asks the host agent to stop the machine (started for the purpose when a QEMU is there without one) and waits. */
 int step_stop(const struct instance *in, bool force, struct err *e);
+
+/* --- plan.c: what the instance was last built from, and what separates that from what it is told now --- */
+
+/* Appends the texts that describe the instance: `yaml` (NULL: DIR/lima.yaml) and the two of _config. */
+int record_read(const struct instance *in, const struct buf *yaml, struct buf *record, struct err *e);
+/* Whether the last successful build was made from these. */
+bool record_equal(const struct instance *in, const struct buf *record);
+/* Keeps them, and the resolved document of this build. */
+int record_write(const struct instance *in, const struct buf *record, struct err *e);
+/* The output of lima-render --plan, with the request's settings. */
+int plan_read(const struct instance *in, const struct request *rq, bool use_template, struct buf *text, struct err *e);
+bool plan_new_disk(const struct buf *plan);
+/* Says the lines of a plan in which something changes. */
+void plan_tell(const struct buf *plan);
+/* An error (EXIT_NO) when there is a disk that the plan would replace and the request does not confirm it. */
+int plan_allowed(const struct instance *in, const struct request *rq, const struct buf *plan, struct err *e);
+/* Whether what the machine runs with was rebuilt since it was started. */
+bool changed_since_start(const struct instance *in);
+
+/* --- renew.c --- */
+
+bool disk_exists(const struct instance *in);
+/* Moves the disk, if there is one, with its image to a new folder DIR/diffdisk.old.N (*folder, the caller frees it; NULL when
+ * there was no disk), and removes what was made from the image. The machine must be stopped. */
+int disk_set_aside(const struct instance *in, char **folder, struct err *e);
+/* The way back, for a build that failed; does nothing when there is a disk by now. What fails is told. */
+void disk_put_back(const struct instance *in, const char *folder);
 
 /* --- talking to ha.sock --- */
 
@@ -87,6 +128,7 @@ int verb_list(const struct request *rq, struct err *e);
 int verb_status(const struct request *rq, struct err *e);
 int verb_shell(const struct request *rq, struct err *e);
 int verb_logs(const struct request *rq, struct err *e);
+int verb_plan(const struct request *rq, struct err *e);
 int verb_validate(const struct request *rq, struct err *e);
 int verb_prune(const struct request *rq, struct err *e);
 int verb_protect(const struct request *rq, struct err *e);

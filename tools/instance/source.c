@@ -11,6 +11,7 @@
 #include "instance.h"
 #include "instance_files.h"
 #include "spawn.h"
+#include "tree.h"
 
 /* Settings that lima-render takes as options; the field is where the request has them. */
 static const struct {
@@ -23,7 +24,7 @@ static const struct {
 	{ "--disk", offsetof(struct request, disk) },
 };
 
-static size_t add_settings(const struct request *rq, struct strv *argv)
+size_t request_settings(const struct request *rq, struct strv *argv)
 {
 	size_t given = 0;
 
@@ -49,7 +50,7 @@ static int render(const struct request *rq, const char *source, struct buf *text
 	if (!bin)
 		return -1;
 	strv_addf(&argv, "%s/lima-render", bin);
-	add_settings(rq, &argv);
+	request_settings(rq, &argv);
 	strv_add(&argv, "--");
 	strv_add(&argv, source);
 	r = spawn_run(argv.v, text, NULL, &status, e);
@@ -96,26 +97,81 @@ out:
 	return r;
 }
 
-int step_source(const struct instance *in, const struct request *rq, bool *created, struct err *e)
+/* Reads or works out what lima.yaml is to be. */
+static int wanted_yaml(const struct instance *in, const struct request *rq, struct buf *text, struct err *e)
 {
-	struct strv probe = { 0 };
-	struct buf text = { 0 };
-	size_t given;
-	char *yaml;
-	int r;
+	char *yaml = instance_path(in, F_LIMA_YAML);
+	struct strv settings_given = { 0 };
+	size_t given = request_settings(rq, &settings_given);
+	int r = given ? render(rq, yaml, text, e) : file_read(yaml, TREE_TEXT_MAX, text, e);
 
-	*created = !instance_exists(in);
-	if (*created)
-		return create_source(in, rq, e);
-	given = add_settings(rq, &probe);
-	strv_free(&probe);
-	if (given == 0)
-		return 0;
-	yaml = instance_path(in, F_LIMA_YAML);
-	r = render(rq, yaml, &text, e);
-	if (r == 0)
-		r = file_write_if_changed(yaml, buf_str(&text), text.len, 0644, NULL, e);
-	buf_free(&text);
+	strv_free(&settings_given);
 	free(yaml);
 	return r;
+}
+
+/* A disk is moved only when nothing can be using it. */
+static int must_be_stopped(const struct instance *in, struct err *e)
+{
+	struct state_info s;
+	int r = 0;
+
+	state_read(in, &s);
+	if (s.state != ST_STOPPED)
+		r = err_set(e, EXIT_NO, "the instance '%s' is %s; its disk can be set aside when it is stopped", in->name,
+			    state_name(s.state));
+	state_free(&s);
+	return r;
+}
+
+/* The description is another one than that of the last build: find out what that means, and tell. */
+static int apply(const struct instance *in, const struct request *rq, const struct buf *yaml, struct source *s,
+		 struct err *e)
+{
+	struct buf plan = { 0 };
+	bool renew;
+	int r = plan_read(in, rq, false, &plan, e);
+
+	if (r == 0)
+		r = plan_allowed(in, rq, &plan, e);
+	renew = r == 0 && plan_new_disk(&plan);
+	if (renew && disk_exists(in))
+		r = must_be_stopped(in, e);
+	if (r == 0)
+		plan_tell(&plan);
+	/* The description first: a run killed before the disk is moved is refused, or confirmed, again. */
+	if (r == 0)
+		r = write_in(in, F_LIMA_YAML, buf_str(yaml), yaml->len, 0644, e);
+	if (r == 0 && renew)
+		r = disk_set_aside(in, &s->old_disk, e);
+	if (r == 0 && s->old_disk)
+		say("the disk is in %s now, with its image", s->old_disk);
+	buf_free(&plan);
+	return r;
+}
+
+int step_source(const struct instance *in, const struct request *rq, struct source *s, struct err *e)
+{
+	struct buf yaml = { 0 };
+	int r;
+
+	s->created = !instance_exists(in);
+	if (s->created)
+		return create_source(in, rq, e) == 0 ? record_read(in, NULL, &s->record, e) : -1;
+	r = wanted_yaml(in, rq, &yaml, e);
+	if (r == 0)
+		r = record_read(in, &yaml, &s->record, e);
+	if (r == 0 && !record_equal(in, &s->record))
+		r = apply(in, rq, &yaml, s, e);
+	else if (r == 0)
+		r = write_in(in, F_LIMA_YAML, buf_str(&yaml), yaml.len, 0644, e);
+	buf_free(&yaml);
+	return r;
+}
+
+void source_free(struct source *s)
+{
+	buf_free(&s->record);
+	free(s->old_disk);
+	*s = (struct source){ 0 };
 }

@@ -22,15 +22,20 @@ static void undo_creation(const struct instance *in)
 /* Source and products, for create and start alike. */
 static int build(const struct instance *in, const struct request *rq, const char *goal, struct err *e)
 {
-	bool created;
+	struct source s = { 0 };
+	int r = step_source(in, rq, &s, e);
 
-	if (step_source(in, rq, &created, e) < 0)
-		return -1;
-	if (step_make(in, goal, e) == 0)
-		return 0;
-	if (created)
-		undo_creation(in);
-	return -1;
+	if (r == 0) {
+		r = step_make(in, goal, e);
+		if (r < 0 && s.created)
+			undo_creation(in);
+		if (r < 0 && s.old_disk)
+			disk_put_back(in, s.old_disk);
+	}
+	if (r == 0)
+		r = record_write(in, &s.record, e);
+	source_free(&s);
+	return r;
 }
 
 int verb_create(const struct request *rq, struct err *e)
@@ -63,10 +68,20 @@ static bool newer(const struct instance *in, const char *a, const char *b)
 	return yes;
 }
 
-/* The machine runs with what was there when the host agent wrote ssh.config at its start. */
+bool changed_since_start(const struct instance *in)
+{
+	/* QEMU writes its pid file when it starts. */
+	static const char *const parts[] = { F_QEMU_ARGV, F_CIDATA_ISO, F_AGENT_CONF };
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+		if (newer(in, parts[i], F_QEMU_PID))
+			return true;
+	return false;
+}
+
 static void tell_running(const struct instance *in)
 {
-	if (newer(in, F_QEMU_ARGV, F_SSH_CONFIG) || newer(in, F_CIDATA_ISO, F_SSH_CONFIG))
+	if (changed_since_start(in))
 		say("the instance '%s' is running; what changed since its start needs 'make%s%s restart'", in->name,
 		    strcmp(in->name, "default") ? " INSTANCE=" : "", strcmp(in->name, "default") ? in->name : "");
 	else
@@ -133,6 +148,8 @@ int verb_restart(const struct request *rq, struct err *e)
 	if (r == 0) {
 		state_read(&in, &s);
 		if (s.state != ST_STOPPED)
+			r = step_check(&in, rq, e);
+		if (r == 0 && s.state != ST_STOPPED)
 			r = step_stop(&in, rq->force, e);
 		state_free(&s);
 	}

@@ -15,11 +15,15 @@ __attribute__((format(printf, 5, 0))) static void add(struct diag *d, bool warni
 {
 	char text[REASON_MAX];
 
+	d->errors += !warning;
+	if (d->n >= DIAG_MAX) {
+		d->dropped++;
+		return;
+	}
 	vsnprintf(text, sizeof(text), fmt, ap);
 	if ((d->n & (d->n - 1)) == 0)
 		d->item = xrealloc(d->item, (d->n ? 2 * d->n : 4) * sizeof(*d->item));
 	d->item[d->n++] = (struct diag_item){ warning, at, key ? xstrdup(key) : NULL, xstrdup(text) };
-	d->errors += !warning;
 }
 
 void diag_error(struct diag *d, struct pos at, const char *key, const char *fmt, ...)
@@ -101,6 +105,8 @@ int diag_report(struct diag *d)
 		warn_msg("%s", buf_str(&line));
 		buf_free(&line);
 	}
+	if (d->dropped)
+		warn_msg("and %zu more", d->dropped);
 	return d->errors ? EXIT_BADDATA : 0;
 }
 

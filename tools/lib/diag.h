@@ -15,9 +15,12 @@ struct diag_item {
 	char *key;  /* "mounts[0].location"; NULL = the whole file */
 	char *text; /* the reason, and what to do */
 };
+#define DIAG_MAX 1000 /* findings that are kept; further ones are only counted */
+
 struct diag {
 	struct diag_item *item;
 	size_t n, errors;
+	size_t dropped;
 };
 
 void diag_error(struct diag *d, struct pos at, const char *key, const char *fmt, ...)
@@ -25,7 +28,7 @@ void diag_error(struct diag *d, struct pos at, const char *key, const char *fmt,
 void diag_warn(struct diag *d, struct pos at, const char *key, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 /* Prints every item on stderr as "PROGRAM: file:line:column: key: reason" (warnings with "warning: " before the
- * reason), sorted by file, line and column, duplicates once. Returns EXIT_BADDATA when there are errors, else 0. */
+ * reason), sorted by file, line and column, duplicates once, and a last line when some were dropped. Returns EXIT_BADDATA when there are errors, else 0. */
 int diag_report(struct diag *d);
 /* The two steps of it: sorting without duplicates, and the text of one line (without the program's name). */
 void diag_sort(struct diag *d);

@@ -199,7 +199,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 int dir_remove(const char *path, struct err *e)
 {
-	if (nftw(path, remove_one, 32, FTW_DEPTH | FTW_PHYS) < 0 && errno != ENOENT)
+	if (nftw(path, remove_one, 32, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) < 0 && errno != ENOENT)
 		return err_sys(e, EXIT_IOERR, "cannot remove %s", path);
 	return 0;
 }

@@ -40,7 +40,8 @@ void file_abort(struct tmpfile *t);
 
 /* Creates `path` and the directories above it that are missing. An existing directory is fine. */
 int dir_make(const char *path, mode_t mode, struct err *e);
-/* Removes a directory with all below it, without following symlinks. A missing one is fine. */
+/* Removes a directory with all below it, without following symlinks or entering other file systems (what somebody mounted
+ * there is not ours). A missing one is fine. */
 int dir_remove(const char *path, struct err *e);
 /* Makes the entry changes in a directory durable. */
 int dir_sync(const char *path, struct err *e);

@@ -102,7 +102,8 @@ int image_read(const struct image_source *src, uint64_t at, void *buf, size_t n,
 
 static int cut_off(const char *name, const char *what, struct err *e)
 {
-	return err_set(e, EXIT_BADDATA, "%s: refused as disk image: it is cut off: %s reaches beyond the end", name, what);
+	return err_set(e, EXIT_BADDATA, "%s: refused as disk image: it is cut off: %s reaches beyond the end", name,
+		       what);
 }
 
 /* Partitions of an MBR. A boot sector without a table has code there: then the first bytes of its entries are not
@@ -123,13 +124,15 @@ static int check_mbr(const uint8_t *head, uint64_t size, const char *name, struc
 	return 0;
 }
 
-static int check_gpt(const struct image_source *src, const uint8_t *header, uint64_t sector, const char *name, struct err *e)
+static int check_gpt(const struct image_source *src, const uint8_t *header, uint64_t sector, const char *name,
+		     struct err *e)
 {
 	uint64_t table = le(header + 72, 8), count = le(header + 80, 4), step = le(header + 84, 4);
 	uint8_t entry[48];
 
 	if (step < 128 || step > 4096 || table > src->size / sector)
-		return err_set(e, EXIT_BADDATA, "%s: refused as disk image: its partition table (GPT) is not valid", name);
+		return err_set(e, EXIT_BADDATA, "%s: refused as disk image: its partition table (GPT) is not valid",
+			       name);
 	for (uint64_t i = 0; i < count && i < GPT_ENTRIES_MAX; i++) {
 		if (image_read(src, table * sector + i * step, entry, sizeof(entry), name, e) < 0)
 			return -1;
@@ -157,7 +160,7 @@ static int check_raw(const struct image_source *src, const uint8_t *head, const 
 
 	if (!m)
 		return err_set(e, EXIT_BADDATA,
-			       "%s: refused as disk image: it is neither qcow2 nor a raw disk with a partition table or file system",
+			       "%s: refused as disk image: neither qcow2 nor a raw disk with partitions or a file system",
 			       name);
 	if (src->size > IMAGE_VIRTUAL_MAX)
 		return err_set(e, EXIT_BADDATA, "%s: refused as disk image: it is larger than 16TiB", name);
@@ -171,7 +174,8 @@ static int check_raw(const struct image_source *src, const uint8_t *head, const 
 }
 
 /* `head` has HEAD bytes, those beyond the end of the image zero. */
-static int check(const struct image_source *src, const uint8_t *head, const char *name, struct image_info *info, struct err *e)
+static int check(const struct image_source *src, const uint8_t *head, const char *name, struct image_info *info,
+		 struct err *e)
 {
 	const struct magic *m = find(refused, sizeof(refused) / sizeof(*refused), head, HEAD);
 

@@ -12,6 +12,7 @@
 #define L1_BYTES_MAX (32u << 20)
 #define REFTABLE_BYTES_MAX (8u << 20)
 #define SNAPSHOTS_MAX 65536u
+#define SNAPSHOT_MIN 40u /* bytes of an entry of the snapshot table, at least */
 #define HEADER_MAX 4096u /* how much of the header is looked at; extensions behind it are read one by one */
 
 /* incompatible_features */
@@ -32,7 +33,8 @@ struct qcow2 {
 	const struct image_source *src;
 	const char *name;
 	struct err *e;
-	uint32_t version, cluster_bits, crypt, l1_entries, reftable_clusters, snapshots, header_len, refcount_order, backing_len;
+	uint32_t version, cluster_bits, crypt, l1_entries, reftable_clusters, snapshots, header_len, refcount_order,
+		backing_len;
 	uint64_t backing, size, l1, reftable, snapshot_table, features, cluster;
 	uint8_t compression;
 };
@@ -81,7 +83,7 @@ static int check_kind(const struct qcow2 *q)
 	if (q->version != 2 && q->version != 3)
 		return refuse(q, "it is qcow2 of an unknown version");
 	if (q->backing || q->backing_len)
-		return refuse(q, "it names a backing file, another file of this machine; flatten it with qemu-img convert");
+		return refuse(q, "it names a backing file on this machine; flatten it with qemu-img convert");
 	if (q->crypt)
 		return refuse(q, "it is encrypted");
 	if (q->features & FEATURE_DATA_FILE)
@@ -134,7 +136,8 @@ static int check_tables(const struct qcow2 *q)
 		return refuse(q, "its header is not valid (size of the reference count table)");
 	if (!inside(q, q->reftable, ref_bytes))
 		return refuse(q, "it is cut off or not valid (place of the reference count table)");
-	if (q->snapshots > SNAPSHOTS_MAX || (q->snapshots && !inside(q, q->snapshot_table, (uint64_t)q->snapshots * 40)))
+	if (q->snapshots > SNAPSHOTS_MAX ||
+	    (q->snapshots && !inside(q, q->snapshot_table, (uint64_t)q->snapshots * SNAPSHOT_MIN)))
 		return refuse(q, "its header is not valid (snapshot table)");
 	return 0;
 }
@@ -186,12 +189,14 @@ static int check_l1(const struct qcow2 *q)
 	return 0;
 }
 
-int qcow2_check(const struct image_source *src, const uint8_t *head, const char *name, uint64_t *virtual_size, struct err *e)
+int qcow2_check(const struct image_source *src, const uint8_t *head, const char *name, uint64_t *virtual_size,
+		struct err *e)
 {
 	struct qcow2 q = { .src = src, .name = name, .e = e };
 
 	decode(&q, head);
-	if (check_kind(&q) < 0 || check_sizes(&q) < 0 || check_tables(&q) < 0 || check_extensions(&q) < 0 || check_l1(&q) < 0)
+	if (check_kind(&q) < 0 || check_sizes(&q) < 0 || check_tables(&q) < 0 || check_extensions(&q) < 0 ||
+	    check_l1(&q) < 0)
 		return -1;
 	*virtual_size = q.size;
 	return 0;

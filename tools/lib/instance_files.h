@@ -10,7 +10,7 @@
  *   lima-probe         .make/probe.conf
  *   lima-qemu-argv     qemu.argv
  *   lima-hostagent     ssh.config ha.pid ha.sock vncdisplay vncpassword; opens qmp.sock and ga.sock and hands them to QEMU
- *   lima-instance      ha.stdout.log ha.stderr.log lima-version; holds $LIMA_HOME/_locks/NAME while it changes the instance
+ *   lima-instance      ha.stdout.log ha.stderr.log lima-version .make/applied.{yaml,json} diffdisk.old.N/; holds $LIMA_HOME/_locks/NAME while it changes the instance
  *   QEMU               qemu.pid serial.{log,sock} serialv.{log,sock}
  *   ssh                ssh.sock
  *
@@ -60,6 +60,9 @@
  * .make/cidata/   the tree that becomes cidata.iso, complete, guest agent and boot scripts included.
  * .make/cidata.list   one line "SHA256 MODE PATH" for each file of that tree, sorted by path: cidata.iso depends on it. The
  *                     line of nerdctl-full.tgz, the last one, has a digest of its entries in image.conf instead.
+ * .make/applied.json  resolved.json as it was when the last build succeeded: what a plan is compared with.
+ * .make/applied.yaml  lima.yaml and the two files of _config as they were then.
+ * diffdisk.old.N/     disks that were set aside with CONFIRM=yes, each with its image. Never removed by us.
  */
 #ifndef LIMA_INSTANCE_FILES_H
 #define LIMA_INSTANCE_FILES_H
@@ -98,6 +101,8 @@
 #define F_AGENT_CONF ".make/agent.conf"
 #define F_PROBE_CONF ".make/probe.conf"
 #define F_RESOLVED_JSON ".make/resolved.json"
+#define F_APPLIED_JSON ".make/applied.json"
+#define F_APPLIED_YAML ".make/applied.yaml"
 #define F_VARS_MK ".make/vars.mk"
 #define D_CIDATA ".make/cidata"
 #define F_CIDATA_LIST ".make/cidata.list"

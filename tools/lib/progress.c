@@ -127,7 +127,8 @@ void progress_line(char *line, unsigned width, const char *what, uint64_t done, 
 	if (total && strlen(text) + fixed <= room)
 		draw_bar(bar, BAR_MIN + (room - fixed - strlen(text)) / 2, (double)done / (double)total);
 	if (total)
-		snprintf(out, sizeof(out), "%s %3u%% %s %s", text, (unsigned)((double)done * 100 / (double)total), bar, numbers);
+		snprintf(out, sizeof(out), "%s %3u%% %s %s", text, (unsigned)((double)done * 100 / (double)total),
+			 bar, numbers);
 	else
 		snprintf(out, sizeof(out), "%s %s", text, numbers);
 	memcpy(line, out, room);

@@ -108,7 +108,8 @@ int sha_add_fd(struct sha *s, int fd, uint64_t n, const char *name, struct err *
 		if (got < 0)
 			r = err_sys(e, EXIT_IOERR, "cannot read %s", name);
 		if (got == 0 && n != UINT64_MAX)
-			r = err_set(e, EXIT_IOERR, "%s is %llu bytes shorter than expected", name, (unsigned long long)left);
+			r = err_set(e, EXIT_IOERR, "%s is %llu bytes shorter than expected", name,
+				    (unsigned long long)left);
 		if (got <= 0)
 			break;
 		sha_add(s, chunk, (size_t)got);
@@ -148,10 +149,11 @@ int digest_parse(const char *text, struct digest *d, struct err *e)
 		if (strlen(algs[i].name) != n || memcmp(text, algs[i].name, n) != 0)
 			continue;
 		if (len != algs[i].hex_len)
-			return err_set(e, EXIT_BADDATA, "digest '%.140s': %s has %zu hex digits, not %zu", text, algs[i].name,
+			return err_set(e, EXIT_BADDATA, "digest '%.140s': %s has %zu hex digits, not %zu", text,
+				       algs[i].name,
 				       algs[i].hex_len, len);
 		if (strspn(hex, "0123456789abcdef") != len)
-			return err_set(e, EXIT_BADDATA, "digest '%.140s': only the digits 0-9 and a-f (lower case) are allowed",
+			return err_set(e, EXIT_BADDATA, "digest '%.140s': only 0-9 and a-f (lower case) are allowed",
 				       text);
 		d->alg = (enum sha_alg)i;
 		memcpy(d->hex, hex, len + 1);

@@ -88,17 +88,27 @@ static size_t properties_end(const char *t, size_t start, size_t end)
 	return next < end && strchr("[{", t[next]) ? next + 1 : p;
 }
 
+/* Whether a text ends with a line of blanks, which looks like an empty line. */
+static bool blank_end(const char *s, size_t n)
+{
+	n -= n && s[n - 1] == '\n';
+	return n && strchr(" \t\n", s[n - 1]);
+}
+
 /* Block scalars: the comment on their first line is for the node to come; blank lines behind them are theirs only
  * when they keep them ("|+"). */
-static size_t block_end(struct comments *c, size_t start, size_t end, char indicator)
+static size_t block_end(struct comments *c, const yaml_event_t *event, size_t start, size_t end)
 {
+	bool literal = event->data.scalar.style == YAML_LITERAL_SCALAR_STYLE;
 	const char *t = c->text, *eol = memchr(t + start, '\n', end - start);
 	const char *header_end = eol ? eol : t + end, *hash = find_comment(t + start, header_end);
-	const char *mark = memchr(t + start, indicator, (size_t)((hash ? hash : header_end) - t) - start);
+	const char *mark = memchr(t + start, literal ? '|' : '>', (size_t)((hash ? hash : header_end) - t) - start);
 
 	if (hash)
 		same_line(c, NULL, hash, rest_of_line(hash, header_end));
 	if (mark && memchr(mark, '+', (size_t)((hash ? hash : header_end) - mark)))
+		return end;
+	if (blank_end((const char *)event->data.scalar.value, event->data.scalar.length))
 		return end;
 	while (end > start && strchr(" \t\r\n", t[end - 1]))
 		end--;
@@ -115,10 +125,9 @@ void comments_content(struct comments *c, const yaml_event_t *event)
 		scan_gap(c, c->gap, start);
 	if (event->type == YAML_MAPPING_START_EVENT || event->type == YAML_SEQUENCE_START_EVENT)
 		end = properties_end(c->text, start, end);
-	else if (event->type == YAML_SCALAR_EVENT && event->data.scalar.style == YAML_LITERAL_SCALAR_STYLE)
-		end = block_end(c, start, end, '|');
-	else if (event->type == YAML_SCALAR_EVENT && event->data.scalar.style == YAML_FOLDED_SCALAR_STYLE)
-		end = block_end(c, start, end, '>');
+	else if (event->type == YAML_SCALAR_EVENT && (event->data.scalar.style == YAML_LITERAL_SCALAR_STYLE ||
+						       event->data.scalar.style == YAML_FOLDED_SCALAR_STYLE))
+		end = block_end(c, event, start, end);
 	if (end > c->gap)
 		c->gap = end;
 	if (event->type == YAML_SCALAR_EVENT || event->type == YAML_ALIAS_EVENT)

@@ -65,7 +65,8 @@ void wire_reset(struct wire_reader *r)
 	r->skipped = 0;
 }
 
-/* Moves what is left to the front, but not for every frame: a buffer full of small ones would be copied once for each. */
+/* Moves what is left to the front, but not for every frame: a buffer full of small ones would be copied once for each.
+ * */
 uint8_t *wire_space(struct wire_reader *r, size_t *room)
 {
 	if (r->start > 0 && sizeof(r->buf) - r->used < sizeof(r->buf) / 2) {

@@ -16,31 +16,37 @@
  * either side may restart in the middle of a frame of the other, or find garbage on the line.
  *
  * Each side sends WIRE_HELLO first, and again whenever it receives one with a boot or session id that is new to it; all
- * streams of the session before are then gone. A side that had to skip garbage in the middle of a session cannot know what
- * was lost: it takes a new session id and sends HELLO.
+ * streams of the session before are then gone. A side that had to skip garbage in the middle of a session cannot know
+ * what was lost: it takes a new session id and sends HELLO. A host whose HELLO is not answered within a second sends
+ * WIRE_PAYLOAD_MAX zero bytes and HELLO again: its predecessor may have left half a frame on a port that stayed open.
+ * The guest needs no such thing, as each of its writes to a port is a number of whole frames.
  * Payload of HELLO: kv lines (kv.h): "protocol=1", "version=<tools version>", "session=<16 hex digits, new for each
- * start of the sender>"; from the guest also "boot_id=<of /proc/sys/kernel/random/boot_id>". Unknown types, keys and streams
- * are ignored: newer and older peers understand each other.
+ * start of the sender>"; from the guest also "boot_id=<of /proc/sys/kernel/random/boot_id>". Unknown types, keys and
+ * streams are ignored: newer and older peers understand each other.
  *
  *   type     direction    payload
  *   HELLO    both         kv lines, see above
- *   STATUS   guest->host  bytes of /run/lima-boot-status from an offset: u64 offset, then text. Sent in order from 0 after
- *                         each HELLO of the host; lines are described in boot/boot.sh and in lima-guestagent(8)
+ *   STATUS   guest->host  bytes of /run/lima-boot-status from an offset: u64 offset, then text. Sent in order from 0
+ *                         after each HELLO of the host; lines are described in boot/boot.sh and in lima-guestagent(8)
  *   SSHD     guest->host  empty: something listens on TCP port 22 of the guest
  *   TIME     host->guest  i64 nanoseconds since the epoch. The guest sets its clock when it is off by more than 100 ms
  *   TIMED    guest->host  i64 drift in nanoseconds before, u8 1 when the clock was set
- *   PORTS    guest->host  listeners: records of WIRE_PORT_SIZE bytes: u8 op ('+' '-'), u8 proto (6 tcp, 17 udp), u8 family (4, 6),
- *                         u8 0, u16 port, u16 0, 16 bytes address (v4 in the first four). After each HELLO of the host the full
- *                         set follows a record of op '=' (all else zero), which empties the list
- *   OPEN     host->guest  u8 proto, u8 family, u16 port, 16 bytes address; or proto 1: unix socket path as text behind the u8.
- *                         The host chooses the stream number; it is free again when both sides have sent EOF or RESET, or after
- *                         an OPENED that says no
+ *   PORTS    guest->host  listeners: records of WIRE_PORT_SIZE bytes: u8 op ('+' '-'), u8 proto (6 tcp, 17 udp), u8
+ *                         family (4, 6), u8 0, u16 port, u16 0, 16 bytes address (v4 in the first four). After each
+ *                         HELLO of the host the full set follows a record of op '=' (all else zero), which empties the
+ *                         list
+ *   OPEN     host->guest  u8 proto, u8 family, u16 port, 16 bytes address; or proto 1: unix socket path as text behind
+ *                         the u8. The host chooses the stream number; it is free again when both sides have sent EOF or
+ *                         RESET, or after an OPENED that says no
  *   OPENED   guest->host  u32 errno (0 = connected)
- *   DATA     both         bytes of a stream (datagram protocols: one frame = one datagram). The host may send DATA before OPENED
- *   EOF      both         no more DATA from the sender (half-close). For datagrams: the host wants no more, the guest answers EOF
+ *   DATA     both         bytes of a stream (datagram protocols: one frame = one datagram). The host may send DATA
+ *                         before OPENED
+ *   EOF      both         no more DATA from the sender (half-close). For datagrams: the host wants no more, the guest
+ *                         answers EOF
  *   RESET    both         the stream is gone, nothing more follows from the sender
- *   CREDIT   both         u32: the peer may send that many more bytes of DATA on the stream. It starts with WIRE_CREDIT; a
- *                         receiver that keeps up may grant more than was consumed, up to WIRE_CREDIT_MAX on the way
+ *   CREDIT   both         u32: the peer may send that many more bytes of DATA on the stream. It starts with
+ *                         WIRE_CREDIT; a receiver that keeps up may grant more than was consumed, up to WIRE_CREDIT_MAX
+ *                         on the way
  *   INOTIFY  host->guest  i64 mtime in nanoseconds, then a guest path: touch it
  */
 #ifndef LIMA_WIRE_H

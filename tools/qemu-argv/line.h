@@ -13,15 +13,15 @@
 struct arch {
 	const char *name;
 	const char *machine;
-	const char *option;    /* of the machine, from this major version of QEMU on; NULL: none */
+	const char *option;    /* of the machine, from version option_since.0 of QEMU on; NULL: none */
+	const char *bus;       /* virtio-blk-BUS, virtio-net-BUS, virtio-9p-BUS */
+	const char *vga;       /* when there is a screen */
+	const char *tpm;       /* NULL: has none */
+	const char *cpu;       /* under tcg, where QEMU does not know "max" (riscv64 before 8.2, ppc64le) */
 	unsigned option_since;
-	const char *bus;     /* virtio-blk-BUS, virtio-net-BUS, virtio-9p-BUS */
-	const char *vga;     /* when there is a screen */
-	const char *tpm;     /* NULL: has none */
-	const char *cpu;     /* under tcg, where QEMU does not know "max" (riscv64 before 8.2) */
-	bool uefi;	     /* takes UEFI firmware, and needs it when there is no kernel to boot directly */
-	bool bios;	     /* can do without, by firmware.legacyBIOS */
-	bool pci_serial;     /* has a second console */
+	bool uefi;	       /* takes UEFI firmware, and needs it when there is no kernel to boot directly */
+	bool bios;	       /* can do without, by firmware.legacyBIOS */
+	bool pci_serial;       /* has a second console */
 	bool x86;
 };
 const struct arch *arch_find(const char *name);

@@ -19,8 +19,8 @@ static const struct arch archs[] = {
 	  .cpu = "cortex-a57", .uefi = true, .pci_serial = true },
 	{ .name = "armv7l", .machine = "virt", .bus = "pci", .vga = "virtio-gpu", .tpm = "tpm-tis-device",
 	  .cpu = "cortex-a15", .uefi = true, .bios = true, .pci_serial = true },
-	{ .name = "riscv64", .machine = "virt", .option = ",acpi=off", .option_since = 8, .bus = "pci", .vga = "virtio-vga",
-	  .tpm = "tpm-tis-device", .cpu = "rv64", .uefi = true },
+	{ .name = "riscv64", .machine = "virt", .option = ",acpi=off", .option_since = 8, .bus = "pci",
+	  .vga = "virtio-vga", .tpm = "tpm-tis-device", .cpu = "rv64", .uefi = true },
 	{ .name = "ppc64le", .machine = "pseries", .bus = "pci", .vga = "virtio-gpu", .cpu = "power9" },
 	{ .name = "s390x", .machine = "s390-ccw-virtio", .bus = "ccw", .vga = "virtio-gpu", .cpu = "qemu" },
 };

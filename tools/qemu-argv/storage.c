@@ -32,7 +32,10 @@ static int boot_disk(struct line *l, struct err *e)
 
 static void boot_order(struct line *l)
 {
-	line_own(l, "-boot", "order=%c,splash-time=0,menu=on", l->iso ? 'd' : 'c');
+	/* The boot loader of s390x has no menu for these disks, and warns. */
+	const char *menu = !strcmp(l->arch->bus, "ccw") ? "" : ",splash-time=0,menu=on";
+
+	line_own(l, "-boot", "order=%c%s", l->iso ? 'd' : 'c', menu);
 	if (l->iso)
 		line_opt(l, "-drive", "file=%s,format=raw,media=cdrom,readonly=on", line_file(l, F_ISO));
 }

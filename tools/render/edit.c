@@ -6,55 +6,61 @@
 
 #include "edit_ops.h"
 
-
 /* In the order in which they take effect. */
-#define ROWS(X) \
-	X("cpus", "CPUS", EDIT_INT, 0, "N", "number of CPUs", ".cpus", edit_set_int) \
-	X("dns", "DNS", EDIT_LIST, 0, "IP,...", "name servers of the guest; turns the host resolver off", ".dns", edit_dns) \
-	X("memory", "MEMORY", EDIT_GIB, 0, "GIB", "memory in GiB, or a size like 512MiB", ".memory", edit_set_gib) \
-	X("mount", "MOUNT", EDIT_LIST, 0, "DIR[:w],...", "directories to mount in addition; \":w\" makes them writable", \
-	  ".mounts", edit_mount) \
-	X("mount-only", "MOUNT_ONLY", EDIT_LIST, 0, "DIR[:w],...", "directories to mount instead of those of the template", \
-	  ".mounts", edit_mount_only) \
-	X("mount-none", "MOUNT_NONE", EDIT_BOOL, 0, "", "mount nothing", ".mounts", edit_mount_none) \
-	X("mount-type", "MOUNT_TYPE", EDIT_STRING, 0, "TYPE", "reverse-sshfs, 9p, virtiofs or wsl2", ".mountType", edit_set_string) \
-	X("vm-type", "VM_TYPE", EDIT_STRING, 0, "TYPE", "kind of virtual machine: qemu", ".vmType", edit_set_string) \
-	X("mount-inotify", "MOUNT_INOTIFY", EDIT_BOOL, EXPERIMENTAL, "", "pass file change events to the guest", ".mountInotify", \
-	  edit_set_bool) \
-	X("mount-writable", "MOUNT_WRITABLE", EDIT_BOOL, 0, "", "make all mounts writable", ".mounts[].writable", \
-	  edit_mount_writable) \
-	X("network", "NETWORK", EDIT_LIST, 0, "lima:NAME,...", "additional networks, lima:NAME or vzNAT", ".networks", edit_network) \
-	X("nested-virt", "NESTED_VIRT", EDIT_BOOL, 0, "", "nested virtualization", ".nestedVirtualization", edit_set_bool) \
-	X("rosetta", "ROSETTA", EDIT_BOOL, 0, "", "Rosetta (vz only)", ".vmOpts.vz.rosetta", edit_rosetta) \
-	X("set", "SET", EDIT_REPEAT, 0, "EXPRESSION", "change the document by an expression, such as '.cpus = 4'", ".", \
-	  edit_expression) \
-	X("param", "PARAM", EDIT_REPEAT, 0, "KEY=VALUE", "set a parameter of the template", ".param", edit_param) \
-	X("video", "VIDEO", EDIT_BOOL, 0, "", "open a window with the display of the guest", ".video.display", edit_video) \
-	X("audio-device", "AUDIO_DEVICE", EDIT_STRING, CREATE | EXPERIMENTAL, "DEVICE", "audio device of the host", ".audio.device", \
-	  edit_set_string) \
-	X("audio-interface", "AUDIO_INTERFACE", EDIT_STRING, CREATE | EXPERIMENTAL, "NAME", "hda or virtio", ".audio.interface", \
-	  edit_set_string) \
-	X("ssh-port", "SSH_PORT", EDIT_INT, 0, "PORT", "port for ssh on the host, 0 = a free one", ".ssh.localPort", edit_set_port) \
-	X("image-variant", "IMAGE_VARIANT", EDIT_STRING, CREATE, "VARIANT", "use only images of this variant", ".images", \
-	  edit_image_variant) \
-	X("arch", "ARCH", EDIT_STRING, CREATE, "ARCH", "architecture of the guest, such as x86_64 or aarch64", ".arch", \
-	  edit_set_string) \
+#define ROWS(X)                                                                                                        \
+	X("cpus", "CPUS", EDIT_INT, 0, "N", "number of CPUs", ".cpus", edit_set_int)                                   \
+	X("dns", "DNS", EDIT_LIST, 0, "IP,...", "name servers of the guest; turns the host resolver off", ".dns",      \
+	  edit_dns)                                                                                                    \
+	X("memory", "MEMORY", EDIT_GIB, 0, "GIB", "memory in GiB, or a size like 512MiB", ".memory", edit_set_gib)     \
+	X("mount", "MOUNT", EDIT_LIST, 0, "DIR[:w],...",                                                               \
+	  "directories to mount in addition; \":w\" makes them writable", ".mounts", edit_mount)                       \
+	X("mount-only", "MOUNT_ONLY", EDIT_LIST, 0, "DIR[:w],...",                                                     \
+	  "directories to mount instead of those of the template", ".mounts", edit_mount_only)                         \
+	X("mount-none", "MOUNT_NONE", EDIT_BOOL, 0, "", "mount nothing", ".mounts", edit_mount_none)                   \
+	X("mount-type", "MOUNT_TYPE", EDIT_STRING, 0, "TYPE", "reverse-sshfs, 9p, virtiofs or wsl2", ".mountType",     \
+	  edit_set_string)                                                                                             \
+	X("vm-type", "VM_TYPE", EDIT_STRING, 0, "TYPE", "kind of virtual machine: qemu", ".vmType", edit_set_string)   \
+	X("mount-inotify", "MOUNT_INOTIFY", EDIT_BOOL, EXPERIMENTAL, "", "pass file change events to the guest",       \
+	  ".mountInotify", edit_set_bool)                                                                              \
+	X("mount-writable", "MOUNT_WRITABLE", EDIT_BOOL, 0, "", "make all mounts writable", ".mounts[].writable",      \
+	  edit_mount_writable)                                                                                         \
+	X("network", "NETWORK", EDIT_LIST, 0, "lima:NAME,...", "additional networks, lima:NAME or vzNAT", ".networks", \
+	  edit_network)                                                                                                \
+	X("nested-virt", "NESTED_VIRT", EDIT_BOOL, 0, "", "nested virtualization", ".nestedVirtualization",            \
+	  edit_set_bool)                                                                                               \
+	X("rosetta", "ROSETTA", EDIT_BOOL, 0, "", "Rosetta (vz only)", ".vmOpts.vz.rosetta", edit_rosetta)             \
+	X("set", "SET", EDIT_REPEAT, 0, "EXPRESSION", "change the document by an expression, such as '.cpus = 4'",     \
+	  ".", edit_expression)                                                                                        \
+	X("param", "PARAM", EDIT_REPEAT, 0, "KEY=VALUE", "set a parameter of the template", ".param", edit_param)      \
+	X("video", "VIDEO", EDIT_BOOL, 0, "", "open a window with the display of the guest", ".video.display",         \
+	  edit_video)                                                                                                  \
+	X("audio-device", "AUDIO_DEVICE", EDIT_STRING, CREATE | EXPERIMENTAL, "DEVICE", "audio device of the host",    \
+	  ".audio.device", edit_set_string)                                                                            \
+	X("audio-interface", "AUDIO_INTERFACE", EDIT_STRING, CREATE | EXPERIMENTAL, "NAME", "hda or virtio",           \
+	  ".audio.interface", edit_set_string)                                                                         \
+	X("ssh-port", "SSH_PORT", EDIT_INT, 0, "PORT", "port for ssh on the host, 0 = a free one", ".ssh.localPort",   \
+	  edit_set_port)                                                                                               \
+	X("image-variant", "IMAGE_VARIANT", EDIT_STRING, CREATE, "VARIANT", "use only images of this variant",         \
+	  ".images", edit_image_variant)                                                                               \
+	X("arch", "ARCH", EDIT_STRING, CREATE, "ARCH", "architecture of the guest, such as x86_64 or aarch64",         \
+	  ".arch", edit_set_string)                                                                                    \
 	X("containerd", "CONTAINERD", EDIT_STRING, CREATE, "MODE", "user, system, user+system or none", ".containerd", \
-	  edit_containerd) \
-	X("disk", "DISK", EDIT_GIB, 0, "GIB", "size of the disk in GiB, or a size like 50GiB", ".disk", edit_set_gib) \
-	X("plain", "PLAIN", EDIT_BOOL, CREATE, "", "no mounts, no port forwarding, no guest agent, no containerd", ".plain", \
-	  edit_set_bool) \
-	X("port-forward", "PORT_FORWARD", EDIT_REPEAT, CREATE, "HOST:GUEST[,static=BOOL]", "forward a port of the host to the guest", \
-	  ".portForwards", edit_port_forward) \
-	X("shell", "USER_SHELL", EDIT_STRING, 0, "PATH", "login shell of the guest's user", ".user.shell", edit_set_string)
+	  edit_containerd)                                                                                             \
+	X("disk", "DISK", EDIT_GIB, 0, "GIB", "size of the disk in GiB, or a size like 50GiB", ".disk", edit_set_gib)  \
+	X("plain", "PLAIN", EDIT_BOOL, CREATE, "", "no mounts, no port forwarding, no guest agent, no containerd",     \
+	  ".plain", edit_set_bool)                                                                                     \
+	X("port-forward", "PORT_FORWARD", EDIT_REPEAT, CREATE, "HOST:GUEST[,static=BOOL]",                             \
+	  "forward a port of the host to the guest", ".portForwards", edit_port_forward)                               \
+	X("shell", "USER_SHELL", EDIT_STRING, 0, "PATH", "login shell of the guest's user", ".user.shell",             \
+	  edit_set_string)
 
 enum { CREATE = 1, EXPERIMENTAL = 2 };
-#define AS_FLAG(flag, var, type, bits, arg, help, keys, op) \
-	{ flag, var, type, (bits) & CREATE, (bits) & EXPERIMENTAL, arg, help, keys },
+#define AS_FLAG(flag, var, type, bits, arg, help, keys, op)                                                            \
+	{flag, var, type, (bits)&CREATE, (bits)&EXPERIMENTAL, arg, help, keys},
 #define AS_OP(flag, var, type, bits, arg, help, keys, op) op,
 
-static const struct edit_flag table[] = { ROWS(AS_FLAG) { 0 } };
-static edit_op *const ops[] = { ROWS(AS_OP) };
+static const struct edit_flag table[] = {ROWS(AS_FLAG){0}};
+static edit_op *const ops[] = {ROWS(AS_OP)};
 
 const struct edit_flag *edit_table(void)
 {
@@ -126,7 +132,7 @@ static bool is_off(const char *value)
 
 static int check_all(const struct edit *list, size_t n, struct err *e)
 {
-	static const char *const exclusive[] = { "mount", "mount-only", "mount-none" };
+	static const char *const exclusive[] = {"mount", "mount-only", "mount-none"};
 	const char *seen = NULL;
 
 	for (size_t i = 0; i < n; i++) {
@@ -154,14 +160,15 @@ static void note(struct strv *warnings, const struct edit_flag *f, bool skipped)
 	else if (f->experimental)
 		strv_addf(warnings, "--%s is experimental", f->flag);
 	else if (!strcmp(f->flag, "dns"))
-		strv_addf(warnings, "--dns turns hostResolver off: names of hostResolver.hosts are no longer known in the guest");
+		strv_addf(warnings,
+			  "--dns turns hostResolver off: names of hostResolver.hosts are no longer known in the guest");
 }
 
-/* The values of a flag that must be applied in one go, joined; NULL when the flag was not given. Expressions share one run of
- * libjq, and --mount-only starts afresh each time. */
+/* The values of a flag that must be applied in one go, joined; NULL when the flag was not given. Expressions share one
+ * run of libjq, and --mount-only starts afresh each time. */
 static char *join_values(const struct edit_flag *f, const struct edit *list, size_t n)
 {
-	struct buf all = { 0 };
+	struct buf all = {0};
 	bool any = false;
 
 	for (size_t i = 0; i < n; i++) {
@@ -199,7 +206,8 @@ static bool given(const struct edit_flag *f, const struct edit *list, size_t n)
 	return false;
 }
 
-int edit_apply_all(struct node *doc, const struct edit *list, size_t n, bool existing, struct strv *warnings, struct err *e)
+int edit_apply_all(struct node *doc, const struct edit *list, size_t n, bool existing, struct strv *warnings,
+		   struct err *e)
 {
 	struct node *copy;
 	int r = check_all(list, n, e);

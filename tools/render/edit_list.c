@@ -1,4 +1,5 @@
-/* edit_list - the options that change lists and maps: mounts, networks, images, parameters, port forwards, and expressions. */
+/* edit_list - the options that change lists and maps: mounts, networks, images, parameters, port forwards, and
+ * expressions. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +40,7 @@ static struct node *mount_entry(const char *text, struct err *e)
 	size_t n = strlen(text);
 	bool writable = n > 2 && !strcmp(text + n - 2, ":w");
 	char *dir = xstrndup(text, writable ? n - 2 : n), *cwd = getcwd(NULL, 0);
-	struct locator_ctx ctx = { .cwd = cwd, .user_home = getenv("HOME") };
+	struct locator_ctx ctx = {.cwd = cwd, .user_home = getenv("HOME")};
 	char *path = cwd || *dir == '/' ? locator_abs_path(dir, &ctx, e) : NULL;
 	struct node *m = NULL;
 
@@ -205,7 +206,7 @@ int edit_param(struct node *doc, const struct edit_flag *f, const char *value, s
 {
 	struct node *map = map_get(doc, f->keys + 1);
 	const char *equals = strchr(value, '=');
-	struct buf known = { 0 };
+	struct buf known = {0};
 	char *key;
 	int r = 0;
 
@@ -216,7 +217,8 @@ int edit_param(struct node *doc, const struct edit_flag *f, const char *value, s
 	if (map && map->type == NODE_MAP && map_get(map, key))
 		edit_put_key(map, key, node_str(equals + 1));
 	else
-		r = err_set(e, EXIT_USAGE, "the template has no parameter \"%s\"; it has %s", key, known.len ? known.data : "none");
+		r = err_set(e, EXIT_USAGE, "the template has no parameter \"%s\"; it has %s", key,
+			    known.len ? known.data : "none");
 	buf_free(&known);
 	free(key);
 	return r;
@@ -225,7 +227,7 @@ int edit_param(struct node *doc, const struct edit_flag *f, const char *value, s
 int edit_image_variant(struct node *doc, const struct edit_flag *f, const char *value, struct err *e)
 {
 	struct node *list = map_get(doc, f->keys + 1);
-	struct buf known = { 0 };
+	struct buf known = {0};
 	int r = 0;
 
 	if (!list || list->type != NODE_SEQ)
@@ -282,8 +284,9 @@ static int port_static(struct node *entry, const char *text, struct err *e)
 
 	if (*text == ',') {
 		part = trimmed(text + 1, strlen(text + 1));
-		r = strncmp(part, "static=", 7) || !part[7] ? err_set(e, EXIT_USAGE, "after the comma only static=true or static=false may stand")
-							    : edit_bool_value(part + 7, &b, e);
+		r = strncmp(part, "static=", 7) || !part[7]
+			? err_set(e, EXIT_USAGE, "after the comma only static=true or static=false may stand")
+			: edit_bool_value(part + 7, &b, e);
 		free(part);
 	}
 	map_set(entry, "static", node_bool(b));

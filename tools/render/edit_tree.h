@@ -4,12 +4,13 @@
 
 #include "edit_ops.h"
 
-/* Puts `value` (taken over, also on error) at a path ".a.b"; maps on the way are made where there is nothing or null. */
+/* Puts `value` (taken over, also on error) at a path ".a.b"; maps on the way are made where there is nothing or null.
+ */
 int edit_put(struct node *doc, const char *path, struct node *value, struct err *e);
 /* Sets a key of a map; a comment on the old value goes to the new one. */
 void edit_put_key(struct node *map, const char *key, struct node *value);
-/* The list at a key of the root, made where there is nothing or null; NULL and *e when something else is there. It is ready to take
- * entries that are maps. */
+/* The list at a key of the root, made where there is nothing or null; NULL and *e when something else is there. It is
+ * ready to take entries that are maps. */
 struct node *edit_list(struct node *doc, const char *key, struct err *e);
 /* Makes the error of a parser one of the command line. Returns -1. */
 int edit_misuse(struct err *e);

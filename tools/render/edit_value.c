@@ -10,8 +10,8 @@
 
 int edit_bool_value(const char *value, bool *ret, struct err *e)
 {
-	static const char *const yes[] = { "", "true", "True", "TRUE", "t", "T", "1" };
-	static const char *const no[] = { "false", "False", "FALSE", "f", "F", "0" };
+	static const char *const yes[] = {"", "true", "True", "TRUE", "t", "T", "1"};
+	static const char *const no[] = {"false", "False", "FALSE", "f", "F", "0"};
 
 	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
 		if (!strcmp(value, yes[i])) {
@@ -109,8 +109,8 @@ int edit_containerd(struct node *doc, const struct edit_flag *f, const char *val
 		const char *mode;
 		bool user, system;
 	} modes[] = {
-		{ "user", true, false },       { "system", false, true }, { "user+system", true, true },
-		{ "system+user", true, true }, { "none", false, false },
+	    {"user", true, false},	 {"system", false, true}, {"user+system", true, true},
+	    {"system+user", true, true}, {"none", false, false},
 	};
 
 	(void)f;

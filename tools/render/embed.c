@@ -29,7 +29,7 @@ static void note_file(struct embedding *m, const struct locator_source *s)
 
 int embed_read(struct embedding *m, const char *locator, struct pos at, const char *key, struct locator_source *s)
 {
-	struct err e = { 0 };
+	struct err e = {0};
 
 	if (locator_read(locator, m->o->ctx, s, &e) < 0) {
 		diag_error(m->d, at, key, "%s", e.msg);
@@ -67,7 +67,7 @@ static void set_reference(struct node *ref, const char *locator)
 int embed_make_absolute(struct embedding *m, struct node *ref, const char *from, const char *key)
 {
 	const char *text = embed_reference(m, ref, key);
-	struct err e = { 0 };
+	struct err e = {0};
 	char *all;
 
 	if (!text)
@@ -91,7 +91,8 @@ static struct node *base_list(struct embedding *m, struct node *t)
 	if (!base || base->type == NODE_NULL || base->type == NODE_SEQ)
 		return base && base->type == NODE_SEQ ? base : NULL;
 	if (base->type != NODE_STR) {
-		diag_error(m->d, base->pos, "base", "expected a locator or a list of locators; write \"base: [{url: ...}]\" for one");
+		diag_error(m->d, base->pos, "base",
+			   "expected a locator or a list of locators; write \"base: [{url: ...}]\" for one");
 		return NULL;
 	}
 	list = node_new(NODE_SEQ);
@@ -144,8 +145,10 @@ static int check_kept(struct embedding *m, const struct node *list)
 		if (locator && is_template(locator))
 			continue;
 		if (locator)
-			diag_error(m->d, list->item[i]->pos, "base", "%s stands behind a template: base, which is kept; "
-				   "put it first, or embed all", locator);
+			diag_error(m->d, list->item[i]->pos, "base",
+				   "%s stands behind a template: base, which is kept; "
+				   "put it first, or embed all",
+				   locator);
 		return -1;
 	}
 	return 0;
@@ -160,7 +163,8 @@ static int claim_base(struct embedding *m, const struct node *ref, const char *l
 		return -1;
 	}
 	if (already_used(m, locator)) {
-		diag_error(m->d, ref->pos, "base", "%s is used twice (base loop); a base may occur once in the whole tree", locator);
+		diag_error(m->d, ref->pos, "base",
+			   "%s is used twice (base loop); a base may occur once in the whole tree", locator);
 		return -1;
 	}
 	if (m->used.n >= EMBED_BASES_MAX) {
@@ -174,7 +178,7 @@ static int claim_base(struct embedding *m, const struct node *ref, const char *l
 /* The parser's message has "FILE:LINE:COLUMN: " in front; a finding keeps these apart. */
 static void parse_error(struct embedding *m, const char *file, const struct err *e)
 {
-	struct pos at = { file, 0, 0 };
+	struct pos at = {file, 0, 0};
 	size_t n = strlen(file);
 	int used = 0;
 
@@ -186,7 +190,7 @@ static void parse_error(struct embedding *m, const char *file, const struct err 
 
 static struct node *parse(struct embedding *m, const struct locator_source *s)
 {
-	struct err e = { 0 };
+	struct err e = {0};
 	struct node *root = tree_parse(buf_str(&s->text), s->text.len, s->file, &e);
 
 	if (!root) {
@@ -203,7 +207,7 @@ static struct node *parse(struct embedding *m, const struct locator_source *s)
 /* Reads one base with all of its own bases. */
 static struct node *load_base(struct embedding *m, const char *locator, struct pos at)
 {
-	struct locator_source s = { 0 };
+	struct locator_source s = {0};
 	struct node *r;
 
 	if (embed_read(m, locator, at, "base", &s) < 0)
@@ -219,7 +223,7 @@ static struct node *load_base(struct embedding *m, const char *locator, struct p
 
 static int merge_base(struct embedding *m, struct node *t, const struct node *ref, const char *locator)
 {
-	struct err e = { 0 };
+	struct err e = {0};
 	struct node *r = claim_base(m, ref, locator) < 0 ? NULL : load_base(m, locator, ref->pos);
 	int result;
 
@@ -298,14 +302,15 @@ static size_t text_size(const struct node *n)
 
 static int finish(struct embedding *m, struct node *t)
 {
-	struct err e = { 0 };
+	struct err e = {0};
 
 	if (merge_combine(t, &e) < 0) {
 		diag_error(m->d, t->pos, NULL, "%s", e.msg);
 		return -1;
 	}
 	if (text_size(t) > TREE_TEXT_MAX) {
-		diag_error(m->d, t->pos, NULL, "the template with its bases and files is larger than %u bytes", TREE_TEXT_MAX);
+		diag_error(m->d, t->pos, NULL, "the template with its bases and files is larger than %u bytes",
+			   TREE_TEXT_MAX);
 		return -1;
 	}
 	return 0;
@@ -313,7 +318,7 @@ static int finish(struct embedding *m, struct node *t)
 
 struct node *embed_source(const struct locator_source *s, const struct embed_opts *o, struct diag *d)
 {
-	struct embedding m = { .o = o, .d = d };
+	struct embedding m = {.o = o, .d = d};
 	struct node *t = parse(&m, s);
 	int r = t ? make_absolute(&m, t, s->locator) : -1;
 
@@ -332,11 +337,11 @@ struct node *embed_source(const struct locator_source *s, const struct embed_opt
 
 struct node *embed(const char *locator, const struct embed_opts *o, struct diag *d)
 {
-	struct embedding m = { .o = o, .d = d };
-	struct locator_source s = { 0 };
+	struct embedding m = {.o = o, .d = d};
+	struct locator_source s = {0};
 	struct node *t;
 
-	if (embed_read(&m, locator, (struct pos){ 0 }, NULL, &s) < 0)
+	if (embed_read(&m, locator, (struct pos){0}, NULL, &s) < 0)
 		return NULL;
 	t = embed_source(&s, o, d);
 	locator_source_free(&s);

@@ -1,4 +1,5 @@
-/* embed_script - `file:` of provision and probes entries becomes `script:` (`content:`, `expression:`) with the file's text. */
+/* embed_script - `file:` of provision and probes entries becomes `script:` (`content:`, `expression:`) with the file's
+ * text. */
 #include "embed_script.h"
 
 #include <stdio.h>
@@ -9,9 +10,10 @@
 
 /* Calls `each` for every entry that has a `file`; `key` is "provision[0].file". */
 static int for_files(struct embedding *m, struct node *t, const void *arg,
-		     int (*each)(struct embedding *m, struct node *entry, struct node *file, const char *key, const void *arg))
+		     int (*each)(struct embedding *m, struct node *entry, struct node *file, const char *key,
+				 const void *arg))
 {
-	static const char *const lists[] = { "provision", "probes" };
+	static const char *const lists[] = {"provision", "probes"};
 	char key[48];
 	int r = 0;
 
@@ -62,7 +64,7 @@ static bool has_target(const struct node *entry, const char *key)
 static int check_digest(struct embedding *m, const struct node *file, const struct buf *text, const char *key)
 {
 	const struct node *want = file->type == NODE_MAP ? map_get(file, "digest") : NULL;
-	struct err e = { 0 };
+	struct err e = {0};
 	struct digest d;
 	char hex[SHA_HEX_SIZE];
 
@@ -85,7 +87,7 @@ static void replace_file(struct node *entry, const char *target, const struct lo
 	struct node *text = node_str(buf_str(&s->text)), *old;
 
 	text->style = strchr(text->str, '\n') ? '|' : 0;
-	text->pos = (struct pos){ s->file, 1, 1 };
+	text->pos = (struct pos){s->file, 1, 1};
 	node_free(map_take(entry, target)); /* null or empty */
 	for (size_t i = 0; i < entry->n; i++) {
 		if (strcmp(entry->key[i], "file"))
@@ -103,7 +105,7 @@ static void replace_file(struct node *entry, const char *target, const struct lo
 static int embed_one(struct embedding *m, struct node *entry, struct node *file, const char *key, const void *arg)
 {
 	const char *target = target_key(entry), *locator = embed_reference(m, file, key);
-	struct locator_source s = { 0 };
+	struct locator_source s = {0};
 	int r = 0;
 
 	(void)arg;

@@ -72,7 +72,7 @@ static int declare(struct expansion *x, size_t at, const char *name, const struc
 		return x_error(x, at, "too many variables");
 	if ((x->nvar & (x->nvar - 1)) == 0)
 		x->var = xrealloc(x->var, (x->nvar ? 2 * x->nvar : 1) * sizeof(*x->var));
-	x->var[x->nvar++] = (struct xvar){ name, *v };
+	x->var[x->nvar++] = (struct xvar){name, *v};
 	return 0;
 }
 
@@ -93,7 +93,9 @@ static int run_call(struct expansion *x, const struct xop *op, const struct xval
 
 	if (n < (size_t)f->min || (f->max >= 0 && n > (size_t)f->max))
 		return x_error(x, op->at, "%s takes %s%d argument%s, not %zu", f->name,
-			       f->max == f->min ? "" : n < (size_t)f->min ? "at least " : "at most ",
+			       f->max == f->min	    ? ""
+			       : n < (size_t)f->min ? "at least "
+						    : "at most ",
 			       n < (size_t)f->min ? f->min : f->max,
 			       (n < (size_t)f->min ? f->min : f->max) == 1 ? "" : "s", n);
 	return f->call(x, op->at, arg, n, ret);
@@ -129,7 +131,8 @@ static int run_op(struct expansion *x, const struct xop *op, const struct xval *
 	return r;
 }
 
-/* `and` gives its first empty argument, `or` its first that is not, both the last one else; what follows is not looked at. */
+/* `and` gives its first empty argument, `or` its first that is not, both the last one else; what follows is not looked
+ * at. */
 static int run_and_or(struct expansion *x, const struct xcmd *c, const struct xval *last, const struct xval *dot,
 		      struct xval *ret)
 {
@@ -171,6 +174,7 @@ static int run_pipe(struct expansion *x, const struct xpipe *p, const struct xva
 {
 	struct xval last, *prev = NULL;
 
+	*ret = (struct xval){.type = X_NIL};
 	for (const struct xcmd *c = p->cmd; c; c = c->next) {
 		int r;
 
@@ -205,8 +209,8 @@ static int run_decl(struct expansion *x, const struct xpipe *p, const struct xva
 
 static int run_print(struct expansion *x, const struct xitem *item, const struct xval *dot)
 {
-	struct xval v;
-	struct buf b = { 0 };
+	struct xval v = {.type = X_NIL};
+	struct buf b = {0};
 	int r;
 
 	if (run_decl(x, item->pipe, dot, &v) < 0)
@@ -226,7 +230,7 @@ static int run_round(struct expansion *x, const struct xitem *item, const struct
 {
 	const struct xpipe *p = item->pipe;
 	size_t scope = x->nvar;
-	const struct xval *set[2] = { p->nvar == 2 ? key : value, value };
+	const struct xval *set[2] = {p->nvar == 2 ? key : value, value};
 	int r = x_step(x, item->at, 0);
 
 	for (int i = 0; r == 0 && i < p->nvar; i++) {
@@ -261,7 +265,7 @@ static int range_seq(struct expansion *x, const struct xitem *item, const struct
 	int64_t n = v->type == X_INT ? v->i : (int64_t)v->len;
 
 	for (int64_t i = 0; i < n; i++) {
-		struct xval key = { .type = X_INT, .i = i };
+		struct xval key = {.type = X_INT, .i = i};
 		struct xval value = v->type == X_INT ? key : x_node(v->n->item[v->from + (size_t)i]);
 
 		if (run_round(x, item, &key, &value) < 0)
@@ -272,7 +276,7 @@ static int range_seq(struct expansion *x, const struct xitem *item, const struct
 
 static int run_range(struct expansion *x, const struct xitem *item, const struct xval *dot)
 {
-	struct xval v;
+	struct xval v = {.type = X_NIL};
 
 	if (run_pipe(x, item->pipe, dot, &v) < 0)
 		return -1;
@@ -286,7 +290,7 @@ static int run_range(struct expansion *x, const struct xitem *item, const struct
 static int run_branch(struct expansion *x, const struct xitem *item, const struct xval *dot)
 {
 	size_t scope = x->nvar;
-	struct xval v;
+	struct xval v = {.type = X_NIL};
 	int r;
 
 	if (run_decl(x, item->pipe, dot, &v) < 0)
@@ -330,7 +334,8 @@ static int run_list(struct expansion *x, const struct xitem *item, const struct 
 
 int expand_text(const char *text, const struct node *vars, struct buf *out, struct err *e)
 {
-	struct expansion x = { .text = text, .len = strlen(text), .vars = vars, .e = e, .out = out, .out_start = out->len };
+	struct expansion x = {
+	    .text = text, .len = strlen(text), .vars = vars, .e = e, .out = out, .out_start = out->len};
 	struct xval root = x_node(vars);
 	struct xitem *items = NULL;
 	int r;

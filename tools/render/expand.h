@@ -12,8 +12,8 @@
  * and comments in the manner of C directly inside the braces.
  * A PIPE is COMMAND | COMMAND ..., the result of each becomes the last argument of the next. Operands: . .A.B $ $x $x.A
  * "quoted" `raw` 'c' 12 0x1f 1.5 true false nil (PIPE) (PIPE).A . Functions: and or not eq ne lt le gt ge len index
- * slice print printf println html js urlquery. Empty values are false, 0, nil, "" and empty lists and maps; note that the
- * text "false" is true.
+ * slice print printf println html js urlquery. Empty values are false, 0, nil, "" and empty lists and maps; note that
+ * the text "false" is true.
  *
  * Other than in Go, what does not exist is an error that says what does exist, where Go prints "<no value>".
  */
@@ -26,13 +26,14 @@
 
 /* Limits of one expansion; exceeding one is an error that names it. */
 #define EXPAND_OUTPUT_MAX (4u << 20) /* bytes of output, and of any text in between */
-#define EXPAND_DEPTH_MAX 64          /* nesting of parentheses and blocks */
+#define EXPAND_DEPTH_MAX 64	     /* nesting of parentheses and blocks */
 #define EXPAND_STEPS_MAX 1000000     /* actions, function calls and field accesses */
 
-/* Expands `text` and appends the result to `out`; text without "{{" is copied. `vars` is the map that "." and "$" are at the
- * start; all kinds of nodes may be in it. A map that has the key "*" answers with that value where it lacks a key, and
- * chains of fields go on through it (put a null there for "unknown is empty"); without it an unknown key is an error.
- * Error: EXIT_BADDATA with "LINE:COLUMN: reason", counted from 1 within `text`; `out` is then as it was before. */
+/* Expands `text` and appends the result to `out`; text without "{{" is copied. `vars` is the map that "." and "$" are
+ * at the start; all kinds of nodes may be in it. A map that has the key "*" answers with that value where it lacks a
+ * key, and chains of fields go on through it (put a null there for "unknown is empty"); without it an unknown key is an
+ * error. Error: EXIT_BADDATA with "LINE:COLUMN: reason", counted from 1 within `text`; `out` is then as it was before.
+ */
 int expand_text(const char *text, const struct node *vars, struct buf *out, struct err *e);
 
 #endif

@@ -15,13 +15,13 @@ enum xtype { X_NIL, X_BOOL, X_INT, X_FLOAT, X_STR, X_SEQ, X_MAP };
 /* A value. Texts belong to the expansion, nodes to the caller of expand_text. */
 struct xval {
 	enum xtype type;
-	bool lenient;         /* X_NIL: stands for an unknown key that was forgiven; so are its fields */
+	bool lenient; /* X_NIL: stands for an unknown key that was forgiven; so are its fields */
 	bool b;
 	int64_t i;
 	double f;
 	const char *s;
-	size_t len;           /* X_STR: bytes; X_SEQ: elements */
-	size_t from;          /* X_SEQ: the first element */
+	size_t len;	      /* X_STR: bytes; X_SEQ: elements */
+	size_t from;	      /* X_SEQ: the first element */
 	const struct node *n; /* X_SEQ, X_MAP */
 };
 
@@ -76,7 +76,7 @@ struct expansion {
 	struct xvar {
 		const char *name;
 		struct xval value;
-	} *var; /* the variables in scope, innermost last */
+	} * var; /* the variables in scope, innermost last */
 	size_t nvar;
 };
 
@@ -87,8 +87,8 @@ void *x_alloc(struct expansion *x, size_t at, size_t n);
 /* Counts a step and the bytes that it works on. -1 and an error beyond the bound. */
 int x_step(struct expansion *x, size_t at, size_t bytes);
 
-/* expand_parse.c: the parsed text, or -1. Fields of "." and "$" are checked here already where they are known, so that a typing error
- * in a branch that is not taken is found too. */
+/* expand_parse.c: the parsed text, or -1. Fields of "." and "$" are checked here already where they are known, so that
+ * a typing error in a branch that is not taken is found too. */
 int x_parse(struct expansion *x, struct xitem **ret);
 
 /* expand_value.c */
@@ -110,7 +110,8 @@ int x_take(struct expansion *x, size_t at, struct buf *b, struct xval *ret);
 struct xfunc {
 	const char *name;
 	int min, max; /* arguments; max -1 = any number */
-	int (*call)(struct expansion *x, size_t at, const struct xval *arg, size_t n, struct xval *ret); /* NULL: and, or */
+	int (*call)(struct expansion *x, size_t at, const struct xval *arg, size_t n,
+		    struct xval *ret); /* NULL: and, or */
 };
 const struct xfunc *x_func(const char *name);
 /* expand_printf.c */

@@ -6,7 +6,7 @@
 
 static struct xval bool_value(bool b)
 {
-	return (struct xval){ .type = X_BOOL, .b = b };
+	return (struct xval){.type = X_BOOL, .b = b};
 }
 
 /* --- comparing --- */
@@ -65,7 +65,7 @@ static int call_eq(struct expansion *x, size_t at, const struct xval *arg, size_
 
 static int call_ne(struct expansion *x, size_t at, const struct xval *arg, size_t n, struct xval *ret)
 {
-	bool same;
+	bool same = false;
 
 	(void)n;
 	if (equal(x, at, &arg[0], &arg[1], &same) < 0)
@@ -96,15 +96,15 @@ static int order(struct expansion *x, size_t at, const struct xval *arg, int *re
 	return x_step(x, at, n);
 }
 
-#define ORDER_CALL(name, op) \
-	static int name(struct expansion *x, size_t at, const struct xval *arg, size_t n, struct xval *ret) \
-	{ \
-		int c; \
-		(void)n; \
-		if (order(x, at, arg, &c) < 0) \
-			return -1; \
-		*ret = bool_value(c op 0); \
-		return 0; \
+#define ORDER_CALL(name, op)                                                                                           \
+	static int name(struct expansion *x, size_t at, const struct xval *arg, size_t n, struct xval *ret)            \
+	{                                                                                                              \
+		int c = 0;                                                                                             \
+		(void)n;                                                                                               \
+		if (order(x, at, arg, &c) < 0)                                                                         \
+			return -1;                                                                                     \
+		*ret = bool_value(c op 0);                                                                             \
+		return 0;                                                                                              \
 	}
 ORDER_CALL(call_lt, <)
 ORDER_CALL(call_le, <=)
@@ -127,7 +127,7 @@ static int call_len(struct expansion *x, size_t at, const struct xval *arg, size
 	(void)n;
 	if (arg->type != X_STR && arg->type != X_SEQ && arg->type != X_MAP)
 		return x_error(x, at, "len needs a text, a list or a map, not %s", x_type_name(arg));
-	*ret = (struct xval){ .type = X_INT, .i = (int64_t)(arg->type == X_MAP ? arg->n->n : arg->len) };
+	*ret = (struct xval){.type = X_INT, .i = (int64_t)(arg->type == X_MAP ? arg->n->n : arg->len)};
 	return 0;
 }
 
@@ -143,7 +143,8 @@ static int index_map(struct expansion *x, size_t at, const struct xval *key, str
 	if (!child) {
 		child = map_get(v->n, "*");
 		if (!child)
-			return x_error(x, at, "index: there is no key \"%.*s\"", (int)(key->len < 100 ? key->len : 100), key->s);
+			return x_error(x, at, "index: there is no key \"%.*s\"", (int)(key->len < 100 ? key->len : 100),
+				       key->s);
 		*v = x_node(child);
 		v->lenient = true;
 		return 0;
@@ -165,7 +166,7 @@ static int index_one(struct expansion *x, size_t at, const struct xval *key, str
 	if (key->i < 0 || (uint64_t)key->i >= v->len)
 		return x_error(x, at, "index: %lld is outside of %zu elements", (long long)key->i, v->len);
 	if (v->type == X_STR)
-		*v = (struct xval){ .type = X_INT, .i = (unsigned char)v->s[key->i] };
+		*v = (struct xval){.type = X_INT, .i = (unsigned char)v->s[key->i]};
 	else
 		*v = x_node(v->n->item[v->from + (size_t)key->i]);
 	return x_step(x, at, 0);
@@ -182,7 +183,7 @@ static int call_index(struct expansion *x, size_t at, const struct xval *arg, si
 
 static int call_slice(struct expansion *x, size_t at, const struct xval *arg, size_t n, struct xval *ret)
 {
-	int64_t bound[2] = { 0, (int64_t)arg->len };
+	int64_t bound[2] = {0, (int64_t)arg->len};
 
 	if (arg->type != X_STR && arg->type != X_SEQ)
 		return x_error(x, at, "slice needs a text or a list, not %s", x_type_name(arg));
@@ -225,7 +226,7 @@ static int join(struct expansion *x, size_t at, const struct xval *arg, size_t n
 
 static int print_args(struct expansion *x, size_t at, const struct xval *arg, size_t n, bool line, struct xval *ret)
 {
-	struct buf b = { 0 };
+	struct buf b = {0};
 
 	if (join(x, at, arg, n, line, &b) < 0) {
 		buf_free(&b);
@@ -248,8 +249,8 @@ static int call_println(struct expansion *x, size_t at, const struct xval *arg, 
 
 static void escape_html(unsigned char c, struct buf *out)
 {
-	static const char *const names[] = { ['<'] = "&lt;", ['>'] = "&gt;", ['&'] = "&amp;", ['"'] = "&#34;",
-					     ['\''] = "&#39;" };
+	static const char *const names[] = {
+	    ['<'] = "&lt;", ['>'] = "&gt;", ['&'] = "&amp;", ['"'] = "&#34;", ['\''] = "&#39;"};
 
 	if (c == 0)
 		buf_adds(out, "\xef\xbf\xbd");
@@ -282,7 +283,7 @@ static void escape_url(unsigned char c, struct buf *out)
 static int escape(struct expansion *x, size_t at, const struct xval *arg, size_t n,
 		  void (*one)(unsigned char c, struct buf *out), struct xval *ret)
 {
-	struct buf text = { 0 }, b = { 0 };
+	struct buf text = {0}, b = {0};
 	int r = join(x, at, arg, n, false, &text);
 
 	for (size_t i = 0; r == 0 && i < text.len; i++)
@@ -312,24 +313,15 @@ static int call_urlquery(struct expansion *x, size_t at, const struct xval *arg,
 const struct xfunc *x_func(const char *name)
 {
 	static const struct xfunc funcs[] = {
-		{ "and", 1, -1, NULL },
-		{ "or", 1, -1, NULL },
-		{ "not", 1, 1, call_not },
-		{ "eq", 2, -1, call_eq },
-		{ "ne", 2, 2, call_ne },
-		{ "lt", 2, 2, call_lt },
-		{ "le", 2, 2, call_le },
-		{ "gt", 2, 2, call_gt },
-		{ "ge", 2, 2, call_ge },
-		{ "len", 1, 1, call_len },
-		{ "index", 1, -1, call_index },
-		{ "slice", 1, 4, call_slice },
-		{ "print", 0, -1, call_print },
-		{ "println", 0, -1, call_println },
-		{ "printf", 1, -1, x_printf },
-		{ "html", 0, -1, call_html },
-		{ "js", 0, -1, call_js },
-		{ "urlquery", 0, -1, call_urlquery },
+	    {"and", 1, -1, NULL},	  {"or", 1, -1, NULL},
+	    {"not", 1, 1, call_not},	  {"eq", 2, -1, call_eq},
+	    {"ne", 2, 2, call_ne},	  {"lt", 2, 2, call_lt},
+	    {"le", 2, 2, call_le},	  {"gt", 2, 2, call_gt},
+	    {"ge", 2, 2, call_ge},	  {"len", 1, 1, call_len},
+	    {"index", 1, -1, call_index}, {"slice", 1, 4, call_slice},
+	    {"print", 0, -1, call_print}, {"println", 0, -1, call_println},
+	    {"printf", 1, -1, x_printf},  {"html", 0, -1, call_html},
+	    {"js", 0, -1, call_js},	  {"urlquery", 0, -1, call_urlquery},
 	};
 
 	for (size_t i = 0; i < sizeof(funcs) / sizeof(funcs[0]); i++)

@@ -95,7 +95,9 @@ static int escape_number(struct xlex *l, int digits, unsigned base, uint32_t *re
 
 	for (int i = 0; i < digits; i++, l->pos++) {
 		int c = peek(l, 0);
-		unsigned d = c >= '0' && c <= '9' ? (unsigned)c - '0' : isxdigit(c) ? (unsigned)tolower(c) - 'a' + 10 : 99;
+		unsigned d = c >= '0' && c <= '9' ? (unsigned)c - '0'
+			     : isxdigit(c)	  ? (unsigned)tolower(c) - 'a' + 10
+						  : 99;
 
 		if (d >= base)
 			return x_error(l->x, l->pos, "an escape of %d digits is too short", digits);
@@ -150,7 +152,7 @@ static int lex_quoted(struct xlex *l)
 	if (!s)
 		return -1;
 	while (l->pos < end) {
-		uint32_t code;
+		uint32_t code = 0;
 
 		if (l->x->text[l->pos] != '\\') {
 			s[n++] = l->x->text[l->pos++];
@@ -204,7 +206,7 @@ static int lex_char(struct xlex *l)
 	if (l->pos == start + 1 || peek(l, 0) != '\'')
 		return x_error(l->x, start, "'...' holds one character; texts stand in \"...\"");
 	l->pos++;
-	l->tok.literal = (struct xval){ .type = X_INT, .i = (int64_t)code };
+	l->tok.literal = (struct xval){.type = X_INT, .i = (int64_t)code};
 	return 0;
 }
 
@@ -246,6 +248,8 @@ static int lex_number(struct xlex *l)
 			break;
 		if (n + 1 >= sizeof(s))
 			return x_error(l->x, start, "a number is too long");
+		if (c == '_' && (peek(l, 1) == '_' || !is_word(peek(l, 1)) || n == 0))
+			return x_error(l->x, l->pos, "a \"_\" in a number stands between two digits");
 		if (c != '_')
 			s[n++] = (char)c;
 	}
@@ -279,7 +283,7 @@ static int lex_mark(struct xlex *l, int c)
 	static const struct {
 		char c;
 		enum xtok_type type;
-	} marks[] = { { '|', TOK_BAR }, { '(', TOK_OPEN }, { ')', TOK_CLOSE }, { ',', TOK_COMMA }, { '=', TOK_ASSIGN } };
+	} marks[] = {{'|', TOK_BAR}, {'(', TOK_OPEN}, {')', TOK_CLOSE}, {',', TOK_COMMA}, {'=', TOK_ASSIGN}};
 
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
 		if (c == marks[i].c) {
@@ -315,7 +319,7 @@ int x_lex(struct xlex *l)
 	size_t end = end_here(l);
 	int c = peek(l, 0);
 
-	l->tok = (struct xtok){ .type = TOK_END, .at = l->pos };
+	l->tok = (struct xtok){.type = TOK_END, .at = l->pos};
 	if (end) {
 		l->trim = end == 4;
 		l->pos += end;
@@ -341,9 +345,9 @@ int x_lex(struct xlex *l)
 const char *x_tok_name(const struct xtok *t)
 {
 	static const char *const names[] = {
-		[TOK_SPACE] = "white space", [TOK_DOT] = "\".\"", [TOK_LITERAL] = "a literal", [TOK_BAR] = "\"|\"",
-		[TOK_OPEN] = "\"(\"", [TOK_CLOSE] = "\")\"", [TOK_COMMA] = "\",\"", [TOK_DECLARE] = "\":=\"",
-		[TOK_ASSIGN] = "\"=\"", [TOK_END] = "\"}}\"",
+	    [TOK_SPACE] = "white space", [TOK_DOT] = "\".\"",	[TOK_LITERAL] = "a literal", [TOK_BAR] = "\"|\"",
+	    [TOK_OPEN] = "\"(\"",	 [TOK_CLOSE] = "\")\"", [TOK_COMMA] = "\",\"",	     [TOK_DECLARE] = "\":=\"",
+	    [TOK_ASSIGN] = "\"=\"",	 [TOK_END] = "\"}}\"",
 	};
 
 	return t->text ? t->text : names[t->type];

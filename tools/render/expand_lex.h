@@ -27,9 +27,9 @@ struct xtok {
 };
 struct xlex {
 	struct expansion *x;
-	size_t pos;     /* the next byte */
+	size_t pos;	 /* the next byte */
 	struct xtok tok; /* the current token */
-	bool trim;      /* the last END was -}} */
+	bool trim;	 /* the last END was -}} */
 };
 
 /* Reads the next token into l->tok. */

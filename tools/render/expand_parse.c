@@ -11,10 +11,10 @@ struct parser {
 	struct xlex lex;
 	struct expansion *x;
 	unsigned depth;
-	unsigned moved;    /* with and range around us: "." is not the root */
-	const char **var;  /* the names in scope */
+	unsigned moved;	  /* with and range around us: "." is not the root */
+	const char **var; /* the names in scope */
 	size_t nvar;
-	bool trim_next;    /* white space at the start of the following text goes */
+	bool trim_next; /* white space at the start of the following text goes */
 };
 
 static int parse_list(struct parser *p, struct xitem **ret, enum stop *stop, size_t *stop_at);
@@ -65,7 +65,8 @@ static int check_variable(struct parser *p, size_t at, const char *name)
 
 /* --- operands --- */
 
-/* Follows fields through the variables as far as these are maps: a name that does not exist is an error wherever it stands. */
+/* Follows fields through the variables as far as these are maps: a name that does not exist is an error wherever it
+ * stands. */
 static int check_fields(struct parser *p, const struct xop *op)
 {
 	bool root = op->kind == OP_VAR ? !strcmp(op->name, "$") : op->kind == OP_DOT && p->moved == 0;
@@ -105,15 +106,16 @@ static int parse_word(struct parser *p, struct xop *op)
 
 	op->kind = OP_LITERAL;
 	if (!strcmp(word, "true") || !strcmp(word, "false"))
-		op->literal = (struct xval){ .type = X_BOOL, .b = word[0] == 't' };
+		op->literal = (struct xval){.type = X_BOOL, .b = word[0] == 't'};
 	else if (!strcmp(word, "nil"))
-		op->literal = (struct xval){ .type = X_NIL };
+		op->literal = (struct xval){.type = X_NIL};
 	else if (x_func(word))
 		op->kind = OP_FUNC;
 	else
-		return x_error(p->x, op->at, "unknown function \"%s\"; there are and, or, not, eq, ne, lt, le, gt, ge, len, index, "
-			       "slice, print, printf, println, html, js, urlquery%s", word,
-			       map_get(p->x->vars, word) ? "; a variable needs a dot before its name" : "");
+		return x_error(p->x, op->at,
+			       "unknown function \"%s\"; there are and, or, not, eq, ne, lt, le, gt, ge, len, index, "
+			       "slice, print, printf, println, html, js, urlquery%s",
+			       word, map_get(p->x->vars, word) ? "; a variable needs a dot before its name" : "");
 	op->name = word;
 	return 0;
 }
@@ -163,9 +165,13 @@ static struct xop *parse_operand(struct parser *p)
 	default:
 		r = error_at(p, "a value or a function is missing");
 	}
-	if (r < 0 || x_lex(&p->lex) < 0 || parse_fields(p, op) < 0)
+	if (r < 0 || x_lex(&p->lex) < 0)
 		return NULL;
-	return op;
+	if (op->kind == OP_DOT && p->lex.tok.type == TOK_FIELD) {
+		error_at(p, "one dot is enough");
+		return NULL;
+	}
+	return parse_fields(p, op) < 0 ? NULL : op;
 }
 
 /* --- pipes --- */
@@ -199,11 +205,12 @@ static struct xcmd *parse_command(struct parser *p)
 	return c;
 }
 
-/* "$x :=", "$x =", "$i, $x :=" at the start of a pipe. When it is something else the reader goes back to where it was. */
+/* "$x :=", "$x =", "$i, $x :=" at the start of a pipe. When it is something else the reader goes back to where it was.
+ */
 static int parse_declaration(struct parser *p, struct xpipe *pipe, bool range)
 {
 	struct xlex start = p->lex;
-	const char *name[2] = { NULL, NULL };
+	const char *name[2] = {NULL, NULL};
 	int n = 0;
 
 	while (p->lex.tok.type == TOK_VAR && n < 2) {
@@ -277,7 +284,7 @@ static int scope_pipe(struct parser *p, const struct xpipe *pipe)
 static const struct {
 	const char *word;
 	enum xitem_kind kind;
-} blocks[] = { { "if", ITEM_IF }, { "with", ITEM_WITH }, { "range", ITEM_RANGE } };
+} blocks[] = {{"if", ITEM_IF}, {"with", ITEM_WITH}, {"range", ITEM_RANGE}};
 
 static int block_kind(const struct xtok *t)
 {
@@ -320,7 +327,7 @@ static int parse_else(struct parser *p, struct xitem *item, enum stop *stop, siz
 
 static int parse_block_body(struct parser *p, struct xitem *item, size_t scope)
 {
-	enum stop stop;
+	enum stop stop = STOP_EOF;
 	size_t stop_at = item->at;
 	bool moves = item->kind != ITEM_IF;
 
@@ -357,7 +364,7 @@ static int parse_block(struct parser *p, struct xitem *item)
 
 static int refuse_word(struct parser *p)
 {
-	static const char *const unsupported[] = { "define", "template", "block", "break", "continue", "call" };
+	static const char *const unsupported[] = {"define", "template", "block", "break", "continue", "call"};
 
 	for (size_t i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++)
 		if (p->lex.tok.type == TOK_WORD && !strcmp(p->lex.tok.text, unsupported[i]))
@@ -420,8 +427,8 @@ static bool space_at(const struct expansion *x, size_t i)
 	return i < x->len && x->text[i] && strchr(" \t\r\n", x->text[i]);
 }
 
-/* The text up to the next "{{", trimmed as the marks around it say; the reader stands behind "{{" and its mark afterwards.
- * False when no action follows. */
+/* The text up to the next "{{", trimmed as the marks around it say; the reader stands behind "{{" and its mark
+ * afterwards. False when no action follows. */
 static bool parse_text(struct parser *p, struct xitem *item)
 {
 	struct expansion *x = p->x;
@@ -499,7 +506,7 @@ static int parse_list(struct parser *p, struct xitem **ret, enum stop *stop, siz
 			return -1;
 		if (r > 0)
 			continue;
-		action = (struct xitem){ 0 };
+		action = (struct xitem){0};
 		r = parse_action(p, &action, stop, stop_at);
 		if (r < 0)
 			return -1;
@@ -516,8 +523,8 @@ static int parse_list(struct parser *p, struct xitem **ret, enum stop *stop, siz
 
 int x_parse(struct expansion *x, struct xitem **ret)
 {
-	struct parser p = { .x = x, .lex = { .x = x } };
-	enum stop stop;
+	struct parser p = {.x = x, .lex = {.x = x}};
+	enum stop stop = STOP_EOF;
 	size_t stop_at = 0;
 
 	if (declare(&p, 0, "$") < 0 || parse_list(&p, ret, &stop, &stop_at) < 0)

@@ -1,5 +1,5 @@
-/* expand_printf - the function printf of the template language. Go prints marks like "%!d(string=x)" for mistakes; here they
- * are errors. */
+/* expand_printf - the function printf of the template language. Go prints marks like "%!d(string=x)" for mistakes; here
+ * they are errors. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #define WIDTH_MAX 4096
 
 struct directive {
-	char flags[8]; /* of "-+# 0" */
+	char flags[8];	       /* of "-+# 0" */
 	long width, precision; /* -1: not given */
 	char verb;
 };
@@ -34,7 +34,7 @@ static int read_directive(struct expansion *x, size_t at, const char **p, const 
 {
 	size_t n = 0;
 
-	*d = (struct directive){ .width = -1, .precision = -1 };
+	*d = (struct directive){.width = -1, .precision = -1};
 	for (; *p < end && **p && strchr("-+# 0", **p); (*p)++)
 		if (!has(d, **p) && n + 1 < sizeof(d->flags))
 			d->flags[n++] = **p;
@@ -98,7 +98,7 @@ static void hex(const char *s, size_t n, bool upper, struct buf *out)
 
 static void format_text(const struct directive *d, const char *s, size_t n, struct buf *out)
 {
-	struct buf b = { 0 };
+	struct buf b = {0};
 	size_t keep = n;
 
 	if (d->precision >= 0) { /* so many characters */
@@ -150,7 +150,11 @@ static void digits(const struct directive *d, uint64_t v, struct buf *out)
 	if (d->verb == 'b')
 		binary(v, out);
 	else
-		buf_addf(out, d->verb == 'x' ? "%llx" : d->verb == 'X' ? "%llX" : d->verb == 'o' ? "%llo" : "%llu",
+		buf_addf(out,
+			 d->verb == 'x'	  ? "%llx"
+			 : d->verb == 'X' ? "%llX"
+			 : d->verb == 'o' ? "%llo"
+					  : "%llu",
 			 (unsigned long long)v);
 }
 
@@ -158,9 +162,13 @@ static void format_int(const struct directive *d, int64_t v, struct buf *out)
 {
 	uint64_t abs = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
 	const char *sign = v < 0 ? "-" : has(d, '+') ? "+" : has(d, ' ') ? " " : "";
-	const char *base = !has(d, '#') ? "" : d->verb == 'x' ? "0x" : d->verb == 'X' ? "0X" : d->verb == 'o' ? "0"
-			: d->verb == 'b' ? "0b" : "";
-	struct buf number = { 0 }, all = { 0 };
+	const char *base = !has(d, '#')	    ? ""
+			   : d->verb == 'x' ? "0x"
+			   : d->verb == 'X' ? "0X"
+			   : d->verb == 'o' ? "0"
+			   : d->verb == 'b' ? "0b"
+					    : "";
+	struct buf number = {0}, all = {0};
 	struct directive plain = *d;
 	long zeros;
 
@@ -186,8 +194,8 @@ static void format_int(const struct directive *d, int64_t v, struct buf *out)
 
 static void format_float(const struct directive *d, double f, struct buf *out)
 {
-	char fmt[32], verb[2] = { d->verb == 'F' ? 'f' : d->verb, '\0' };
-	struct buf b = { 0 };
+	char fmt[32], verb[2] = {d->verb == 'F' ? 'f' : d->verb, '\0'};
+	struct buf b = {0};
 
 	if ((d->verb == 'v' || d->verb == 'g' || d->verb == 'G') && d->precision < 0) {
 		x_float(f, &b);
@@ -216,9 +224,10 @@ static const char *verbs(const struct xval *v)
 	}
 }
 
-static int format_value(struct expansion *x, size_t at, const struct directive *d, const struct xval *v, struct buf *out)
+static int format_value(struct expansion *x, size_t at, const struct directive *d, const struct xval *v,
+			struct buf *out)
 {
-	struct buf b = { 0 };
+	struct buf b = {0};
 
 	if (!strchr(verbs(v), d->verb) && (d->verb != 's' || (v->type != X_SEQ && v->type != X_MAP)))
 		return x_error(x, at, "printf: %%%c cannot print %s", d->verb, x_type_name(v));
@@ -260,7 +269,8 @@ static int format_all(struct expansion *x, size_t at, const struct xval *arg, si
 			continue;
 		}
 		if (!d.verb || !strchr("vsqxXdobctfFeEgG", d.verb))
-			return x_error(x, at, "printf: unknown directive %%%c", d.verb > 0x20 && d.verb < 0x7f ? d.verb : '?');
+			return x_error(x, at, "printf: unknown directive %%%c",
+				       d.verb > 0x20 && d.verb < 0x7f ? d.verb : '?');
 		if (used >= n)
 			return x_error(x, at, "printf: there are more directives than the %zu values", n - 1);
 		if (format_value(x, at, &d, &arg[used++], out) < 0)
@@ -273,7 +283,7 @@ static int format_all(struct expansion *x, size_t at, const struct xval *arg, si
 
 int x_printf(struct expansion *x, size_t at, const struct xval *arg, size_t n, struct xval *ret)
 {
-	struct buf b = { 0 };
+	struct buf b = {0};
 
 	if (arg[0].type != X_STR)
 		return x_error(x, at, "printf: the format is a text, not %s", x_type_name(&arg[0]));

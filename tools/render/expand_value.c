@@ -9,30 +9,30 @@
 
 struct xval x_str(const char *s, size_t n)
 {
-	return (struct xval){ .type = X_STR, .s = s, .len = n };
+	return (struct xval){.type = X_STR, .s = s, .len = n};
 }
 
 struct xval x_node(const struct node *n)
 {
 	if (!n)
-		return (struct xval){ .type = X_NIL };
+		return (struct xval){.type = X_NIL};
 	switch (n->type) {
 	case NODE_BOOL:
-		return (struct xval){ .type = X_BOOL, .b = n->b };
+		return (struct xval){.type = X_BOOL, .b = n->b};
 	case NODE_INT:
-		return (struct xval){ .type = X_INT, .i = n->i };
+		return (struct xval){.type = X_INT, .i = n->i};
 	case NODE_FLOAT:
-		return (struct xval){ .type = X_FLOAT, .f = n->f };
+		return (struct xval){.type = X_FLOAT, .f = n->f};
 	case NODE_STR:
 		return x_str(n->str ? n->str : "", n->str ? strlen(n->str) : 0);
 	case NODE_SEQ:
-		return (struct xval){ .type = X_SEQ, .n = n, .len = n->n };
+		return (struct xval){.type = X_SEQ, .n = n, .len = n->n};
 	case NODE_MAP:
-		return (struct xval){ .type = X_MAP, .n = n };
+		return (struct xval){.type = X_MAP, .n = n};
 	case NODE_NULL:
 		break;
 	}
-	return (struct xval){ .type = X_NIL };
+	return (struct xval){.type = X_NIL};
 }
 
 bool x_true(const struct xval *v)
@@ -58,8 +58,8 @@ bool x_true(const struct xval *v)
 const char *x_type_name(const struct xval *v)
 {
 	static const char *const names[] = {
-		[X_NIL] = "nil", [X_BOOL] = "a boolean", [X_INT] = "a whole number", [X_FLOAT] = "a fraction",
-		[X_STR] = "a text", [X_SEQ] = "a list", [X_MAP] = "a map",
+	    [X_NIL] = "nil",	[X_BOOL] = "a boolean", [X_INT] = "a whole number", [X_FLOAT] = "a fraction",
+	    [X_STR] = "a text", [X_SEQ] = "a list",	[X_MAP] = "a map",
 	};
 
 	return names[v->type];
@@ -101,7 +101,7 @@ static void path_text(const struct xop *op, size_t fields, struct buf *out)
 static int unknown_key(struct expansion *x, const struct xop *op, size_t i, const struct node *map)
 {
 	const char **keys = x_sorted_keys(x, op->at, map);
-	struct buf name = { 0 }, parent = { 0 }, list = { 0 };
+	struct buf name = {0}, parent = {0}, list = {0};
 
 	if (!keys)
 		return -1;
@@ -116,7 +116,8 @@ static int unknown_key(struct expansion *x, const struct xop *op, size_t i, cons
 	if (i == 0)
 		x_error(x, op->at, "unknown variable %s; there are %s", buf_str(&name), buf_str(&list));
 	else
-		x_error(x, op->at, "unknown variable %s; in %s there is %s", buf_str(&name), buf_str(&parent), buf_str(&list));
+		x_error(x, op->at, "unknown variable %s; in %s there is %s", buf_str(&name), buf_str(&parent),
+			buf_str(&list));
 	buf_free(&name);
 	buf_free(&parent);
 	buf_free(&list);
@@ -126,14 +127,14 @@ static int unknown_key(struct expansion *x, const struct xop *op, size_t i, cons
 int x_field(struct expansion *x, const struct xop *op, size_t i, struct xval *v)
 {
 	struct node *child;
-	struct buf path = { 0 };
+	struct buf path = {0};
 
 	if (v->type == X_NIL && v->lenient)
 		return 0;
 	if (v->type != X_MAP) {
 		path_text(op, i, &path);
-		x_error(x, op->at, "%s has no fields (.%s), it is %s", path.len ? buf_str(&path) : "\".\"", op->field[i],
-			x_type_name(v));
+		x_error(x, op->at, "%s has no fields (.%s), it is %s", path.len ? buf_str(&path) : "\".\"",
+			op->field[i], x_type_name(v));
 		buf_free(&path);
 		return -1;
 	}

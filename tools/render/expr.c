@@ -1,8 +1,8 @@
 /* expr - see expr.h.
  *
- * The child inherits the document by fork and needs no program of its own: it compiles the expression, runs it, and writes one
- * byte ('=' a result, '!' a message) and the text to a pipe. It has no environment and can open no file, so that neither `env`
- * nor `import` reach anything.
+ * The child inherits the document by fork and needs no program of its own: it compiles the expression, runs it, and
+ * writes one byte ('=' a result, '!' a message) and the text to a pipe. It has no environment and can open no file, so
+ * that neither `env` nor `import` reach anything.
  */
 #include "expr.h"
 
@@ -38,7 +38,7 @@
 
 static void limit(int what, rlim_t n)
 {
-	struct rlimit r = { n, n };
+	struct rlimit r = {n, n};
 
 	setrlimit(what, &r);
 }
@@ -51,7 +51,7 @@ static void no_memory(void *unused)
 
 static void confine(void)
 {
-	static char *no_environment[] = { NULL };
+	static char *no_environment[] = {NULL};
 	extern char **environ;
 
 	environ = no_environment;
@@ -75,7 +75,7 @@ static void collect_message(void *data, jv msg)
 		s += 11;
 	n = strcspn(s, "\n");
 	if (b->len == 0) {
-		const char *cut[] = { " (Unix shell quoting issues?)", " at <top-level>, line 1:", NULL };
+		const char *cut[] = {" (Unix shell quoting issues?)", " at <top-level>, line 1:", NULL};
 
 		buf_add(b, s, n);
 		for (size_t i = 0; cut[i]; i++) {
@@ -133,7 +133,8 @@ static const char *kind_name(jv v)
 static void check_result(jv result, unsigned count, struct buf *why)
 {
 	if (count > 1)
-		buf_adds(why, "it gives several results, not the changed document; collect them, or use |= to change each");
+		buf_adds(why,
+			 "it gives several results, not the changed document; collect them, or use |= to change each");
 	else if (count == 0)
 		buf_adds(why, "it gives no result");
 	else if (jv_get_kind(result) != JV_KIND_OBJECT)
@@ -185,7 +186,7 @@ static void answer(int fd, char kind, const char *text, size_t n)
 static void run_child(int fd, const struct node *doc, const char *expression)
 {
 	static const char over_null[] = "Cannot iterate over null";
-	struct buf program = { 0 }, why = { 0 };
+	struct buf program = {0}, why = {0};
 	jv result, text;
 
 	confine();
@@ -213,7 +214,7 @@ static void run_child(int fd, const struct node *doc, const char *expression)
 /* Runs the child and collects what it says. */
 static int run(const struct node *doc, const char *expression, struct buf *said, int *status, struct err *e)
 {
-	struct err ignored = { 0 };
+	struct err ignored = {0};
 	int fd[2], r;
 	pid_t pid;
 
@@ -231,17 +232,21 @@ static int run(const struct node *doc, const char *expression, struct buf *said,
 	close(fd[0]); /* a child that still writes gets SIGPIPE */
 	while (waitpid(pid, status, 0) < 0 && errno == EINTR)
 		;
-	return r < 0 ? err_set(e, EXIT_BADDATA, "the expression \"%.200s\" gives more than %u bytes", expression, EXPR_RESULT_MAX) : 0;
+	return r < 0 ? err_set(e, EXIT_BADDATA, "the expression \"%.200s\" gives more than %u bytes", expression,
+			       EXPR_RESULT_MAX)
+		     : 0;
 }
 
 static int explain(const char *expression, const struct buf *said, int status, struct err *e)
 {
-	struct err why = { 0 };
+	struct err why = {0};
 
 	if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL))
 		err_set(&why, EXIT_BADDATA, "takes longer than %d seconds; does it end?", EXPR_CPU_SECONDS);
 	else if (WIFSIGNALED(status))
-		err_set(&why, EXIT_BADDATA, "is too much for libjq (signal %d); is it nested too deep?", WTERMSIG(status));
+		err_set(&why, EXIT_BADDATA,
+			"needs more memory than %u MiB, or is nested too deep for libjq (signal %d)",
+			EXPR_MEMORY_MAX >> 20, WTERMSIG(status));
 	else if (WEXITSTATUS(status) == CHILD_NO_MEMORY)
 		err_set(&why, EXIT_BADDATA, "needs more memory than %u MiB", EXPR_MEMORY_MAX >> 20);
 	else if (said->len && said->data[0] == '!')
@@ -250,12 +255,13 @@ static int explain(const char *expression, const struct buf *said, int status, s
 		err_set(&why, EXIT_BADDATA, "gives more than %u bytes", EXPR_RESULT_MAX);
 	else
 		err_set(&why, EXIT_INTERNAL, "ended with status %d", status);
-	return err_set(e, why.code, "the expression \"%.200s%s\" %s", expression, strlen(expression) > 200 ? "..." : "", why.msg);
+	return err_set(e, why.code, "the expression \"%.200s%s\" %s", expression, strlen(expression) > 200 ? "..." : "",
+		       why.msg);
 }
 
 struct node *expr_apply(const struct node *doc, const char *expression, struct err *e)
 {
-	struct buf said = { 0 };
+	struct buf said = {0};
 	struct node *result = NULL;
 	int status = 0;
 	jv value;

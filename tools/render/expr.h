@@ -1,10 +1,11 @@
 /* expr - expressions on a document, by libjq: .cpus = 4 | .mounts[0].writable = true | del(.env.X).
  *
- * The language is jq. What users know from yq and what differs is understood as there: .9p and .a-b as keys without quotes, `unique` and
- * `unique_by` that keep the order, `with(PATH; EXPR)`, iterating over something that is null or missing does nothing.
- * The environment, modules and files cannot be reached from an expression.
+ * The language is jq. What users know from yq and what differs is understood as there: .9p and .a-b as keys without
+ * quotes, `unique` and `unique_by` that keep the order, `with(PATH; EXPR)`, iterating over something that is null or
+ * missing does nothing. The environment, modules and files cannot be reached from an expression.
  *
- * An expression runs in a child process with bounded CPU time and memory: the language has loops, and libjq trusts its input.
+ * An expression runs in a child process with bounded CPU time and memory: the language has loops, and libjq trusts its
+ * input.
  */
 #ifndef LIMA_EXPR_H
 #define LIMA_EXPR_H
@@ -17,8 +18,8 @@
 #define EXPR_MEMORY_MAX (512u << 20)
 #define EXPR_RESULT_MAX (16u << 20) /* bytes of the result as JSON */
 
-/* The document after the expression, a new tree: what the expression did not change keeps its comments, order, styles and
- * positions. The expression must give exactly one map. EXIT_USAGE for an expression that does not compile or fails,
+/* The document after the expression, a new tree: what the expression did not change keeps its comments, order, styles
+ * and positions. The expression must give exactly one map. EXIT_USAGE for an expression that does not compile or fails,
  * EXIT_BADDATA for one that exceeds a limit. The caller frees the result; `doc` is not changed. */
 struct node *expr_apply(const struct node *doc, const char *expression, struct err *e);
 

@@ -1,5 +1,5 @@
-/* expr_jv - see expr_jv.h. Lists are compared from both ends, so that what was inserted, removed or prepended does not make
- * everything behind it look changed. */
+/* expr_jv - see expr_jv.h. Lists are compared from both ends, so that what was inserted, removed or prepended does not
+ * make everything behind it look changed. */
 #include "expr_jv.h"
 
 #include <float.h>
@@ -96,7 +96,8 @@ static bool same(const struct node *n, jv v)
 	case JV_KIND_NUMBER:
 		if (n->type == NODE_INT)
 			return (double)n->i == jv_number_value(v);
-		return n->type == NODE_FLOAT && (n->f == jv_number_value(v) || (isinf(n->f) && fabs(jv_number_value(v)) == DBL_MAX));
+		return n->type == NODE_FLOAT &&
+		       (n->f == jv_number_value(v) || (isinf(n->f) && fabs(jv_number_value(v)) == DBL_MAX));
 	case JV_KIND_STRING:
 		return n->type == NODE_STR && !strcmp(n->str, jv_string_value(v));
 	case JV_KIND_ARRAY:
@@ -198,7 +199,7 @@ struct middle {
 	const struct node *old;
 	size_t from, was; /* old entries from..from+was */
 	jv list;
-	size_t now;       /* new entries from..from+now */
+	size_t now;		    /* new entries from..from+now */
 	const struct node **before; /* for each new entry the old one that it stems from; NULL = none */
 	bool *used;
 };
@@ -260,7 +261,7 @@ static int patch_list(struct patch *p, struct node *list, const struct node *old
 		back++;
 	for (size_t i = 0; i < front; i++)
 		seq_add(list, node_copy(old->item[i]));
-	m = (struct middle){ .old = old, .from = front, .was = was - front - back, .list = v, .now = now - front - back };
+	m = (struct middle){.old = old, .from = front, .was = was - front - back, .list = v, .now = now - front - back};
 	r = patch_middle(p, list, &m, depth);
 	for (size_t i = was - back; r == 0 && i < was; i++)
 		seq_add(list, node_copy(old->item[i]));
@@ -293,7 +294,8 @@ static int patch_new_keys(struct patch *p, struct node *map, jv fresh, unsigned 
 {
 	int r = 0;
 
-	for (int it = jv_object_iter(fresh); r == 0 && jv_object_iter_valid(fresh, it); it = jv_object_iter_next(fresh, it)) {
+	for (int it = jv_object_iter(fresh); r == 0 && jv_object_iter_valid(fresh, it);
+	     it = jv_object_iter_next(fresh, it)) {
 		jv key = jv_object_iter_key(fresh, it);
 		struct node *n = NULL;
 
@@ -363,7 +365,7 @@ static struct node *patch(struct patch *p, const struct node *old, jv v, unsigne
 
 struct node *expr_patch(const struct node *old, jv value, struct err *e)
 {
-	struct patch p = { .e = e };
+	struct patch p = {.e = e};
 
 	return patch(&p, old, value, 0);
 }

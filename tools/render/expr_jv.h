@@ -10,11 +10,12 @@
 jv expr_to_jv(const struct node *n);
 
 /* The document `old` with the content of `value` (consumed): what is equal is copied with comments, style and position,
- * what differs is changed at the smallest place. NULL and *e when the value is deeper or larger than a document may be. */
+ * what differs is changed at the smallest place. NULL and *e when the value is deeper or larger than a document may be.
+ */
 struct node *expr_patch(const struct node *old, jv value, struct err *e);
 
-/* expr_yq.c: the expression with the habits of yq in the words of jq, behind the definitions that it may use, all before its
- * first line. `tolerant`: iterating over what is no list or map gives nothing. */
+/* expr_yq.c: the expression with the habits of yq in the words of jq, behind the definitions that it may use, all
+ * before its first line. `tolerant`: iterating over what is no list or map gives nothing. */
 void expr_translate(const char *expression, bool tolerant, struct buf *out);
 
 #endif

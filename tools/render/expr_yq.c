@@ -1,18 +1,17 @@
-/* expr_yq - expressions as they are written for yq (the version by Mike Farah, which Lima has), made fit for jq: keys that begin
- * with a digit or have a dash need quotes, `unique` keeps the order, `with` exists, and null has no entries instead of being
- * an error. */
+/* expr_yq - expressions as they are written for yq (the version by Mike Farah, which Lima has), made fit for jq: keys
+ * that begin with a digit or have a dash need quotes, `unique` keeps the order, `with` exists, and null has no entries
+ * instead of being an error. */
 #include <ctype.h>
 #include <string.h>
 
 #include "expr_jv.h"
 
 /* No newline, so that the line numbers of jq's messages are those of the expression. */
-static const char prelude[] =
-	"def unique_by(f): reduce .[] as $x ({s: {}, o: []}; ($x | [f] | tojson) as $k"
-	" | if .s | has($k) then . else .s[$k] = true | .o += [$x] end) | .o; "
-	"def unique: unique_by(.); "
-	"def with(p; f): p |= f; "
-	"def env: error(\"an expression cannot read the environment\"); ";
+static const char prelude[] = "def unique_by(f): reduce .[] as $x ({s: {}, o: []}; ($x | [f] | tojson) as $k"
+			      " | if .s | has($k) then . else .s[$k] = true | .o += [$x] end) | .o; "
+			      "def unique: unique_by(.); "
+			      "def with(p; f): p |= f; "
+			      "def env: error(\"an expression cannot read the environment\"); ";
 
 struct scan {
 	const char *p;
@@ -60,15 +59,16 @@ static void copy_number(struct scan *s)
 static void copy_word(struct scan *s)
 {
 	const char *start = s->p;
-	static const char *const keywords[] = { "and", "or", "as", "if", "then", "elif", "else", "def", "reduce", "foreach",
-						"try", "catch", "label", "import", "include" };
+	static const char *const keywords[] = {"and",	 "or",	    "as",  "if",    "then",  "elif",   "else",	 "def",
+					       "reduce", "foreach", "try", "catch", "label", "import", "include"};
 
 	while (word(*s->p))
 		s->p++;
 	buf_add(s->out, start, (size_t)(s->p - start));
 	s->term = true;
 	for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++)
-		if (strlen(keywords[i]) == (size_t)(s->p - start) && !strncmp(keywords[i], start, (size_t)(s->p - start)))
+		if (strlen(keywords[i]) == (size_t)(s->p - start) &&
+		    !strncmp(keywords[i], start, (size_t)(s->p - start)))
 			s->term = false;
 }
 
@@ -162,7 +162,7 @@ static void translate(struct scan *s, char until)
 
 void expr_translate(const char *expression, bool tolerant, struct buf *out)
 {
-	struct scan s = { .p = expression, .tolerant = tolerant, .out = out };
+	struct scan s = {.p = expression, .tolerant = tolerant, .out = out};
 
 	buf_adds(out, prelude);
 	translate(&s, '\0');

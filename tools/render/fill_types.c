@@ -10,6 +10,7 @@
 
 #include "fill.h"
 
+#define ENTRIES_MAX 1000 /* of one list or map: each may be compared with each */
 #define SHOWN_MAX 40 /* characters of a value in a message */
 
 struct types {
@@ -152,6 +153,14 @@ static struct node *to_range(struct types *t, const struct node *n, const struct
 	return r;
 }
 
+static bool too_many(struct types *t, const struct node *n)
+{
+	if (n->n <= ENTRIES_MAX)
+		return false;
+	diag_error(t->diag, n->pos, t->path.len ? buf_str(&t->path) : NULL, "has %zu entries, more than %d", n->n, ENTRIES_MAX);
+	return true;
+}
+
 static struct node *to_list(struct types *t, const struct node *n, const struct schema_key *k)
 {
 	struct node *r, one = { .type = NODE_SEQ, .pos = n->pos, .n = 1 };
@@ -164,6 +173,8 @@ static struct node *to_list(struct types *t, const struct node *n, const struct 
 	}
 	if (n->type != NODE_SEQ)
 		return wrong(t, n, k);
+	if (too_many(t, n))
+		return NULL;
 	r = at(n, node_new(NODE_SEQ));
 	for (size_t i = 0; i < n->n; i++) {
 		size_t was = path_push(t, "[", NULL, i);
@@ -216,6 +227,8 @@ static struct node *to_map(struct types *t, const struct node *n, const struct s
 	}
 	if (n->type != NODE_MAP)
 		return wrong(t, n, k);
+	if (too_many(t, n))
+		return NULL;
 	r = at(n, node_new(NODE_MAP));
 	for (size_t i = 0; i < n->n; i++) {
 		const struct schema_key *child = schema_child(k, n->key[i]);

@@ -193,6 +193,7 @@ static int ensure_pair(const char *home, const char *dir, const char *name, cons
 	char *path = path_join(dir, name), *pub = xasprintf("%s.pub", path);
 	struct lock lock = { .fd = -1 };
 	char *locks, *lock_path;
+	struct stat st;
 	int r = 0;
 
 	if (!path_exists(path) || !path_exists(pub)) {
@@ -209,6 +210,9 @@ static int ensure_pair(const char *home, const char *dir, const char *name, cons
 		free(lock_path);
 		free(locks);
 	}
+	/* ssh demands that nobody else can read it. */
+	if (r == 0 && stat(path, &st) == 0 && (st.st_mode & 077))
+		r = settle(path, 0600, e);
 	free(pub);
 	free(path);
 	return r;
@@ -237,14 +241,11 @@ static char *read_public(const char *path, const char **why)
 	return line;
 }
 
-/* A private key must be ours alone, as ssh demands; the text is ASCII, or it could not be handed on. */
+/* The text of a private key is ASCII, or it could not be handed on. */
 static char *read_private(const char *path, struct err *e)
 {
 	struct buf text = { 0 };
-	struct stat st;
 
-	if (stat(path, &st) == 0 && (st.st_mode & 077) && settle(path, 0600, e) < 0)
-		return NULL;
 	if (file_read(path, KEY_FILE_MAX, &text, e) < 0)
 		return NULL;
 	for (size_t i = 0; i < text.len; i++)

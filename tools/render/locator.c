@@ -21,10 +21,10 @@ enum locator_kind locator_kind(const char *arg)
 		const char *scheme;
 		enum locator_kind kind;
 	} schemes[] = {
-		{ "template", LOCATOR_TEMPLATE }, { "http", LOCATOR_HTTP },	{ "https", LOCATOR_HTTP },
-		{ "file", LOCATOR_FILE },	  { "github", LOCATOR_GITHUB },
+	    {"template", LOCATOR_TEMPLATE}, {"http", LOCATOR_HTTP},	{"https", LOCATOR_HTTP},
+	    {"file", LOCATOR_FILE},	    {"github", LOCATOR_GITHUB},
 	};
-	struct err ignored = { 0 };
+	struct err ignored = {0};
 
 	if (!arg || !*arg)
 		return LOCATOR_DEFAULT;
@@ -71,7 +71,7 @@ int locator_ctx_init(struct locator_ctx *ctx, struct err *e)
 {
 	const char *path = getenv("LIMA_TEMPLATES_PATH"), *home = getenv("HOME");
 
-	*ctx = (struct locator_ctx){ 0 };
+	*ctx = (struct locator_ctx){0};
 	ctx->home = dirs_home(e);
 	ctx->bin = ctx->home ? dirs_bin(e) : NULL;
 	ctx->cwd = ctx->bin ? getcwd(NULL, 0) : NULL;
@@ -100,7 +100,7 @@ void locator_ctx_free(struct locator_ctx *ctx)
 	free(ctx->fetch);
 	free(ctx->bin);
 	strv_free(&ctx->roots);
-	*ctx = (struct locator_ctx){ 0 };
+	*ctx = (struct locator_ctx){0};
 }
 
 /* --- reading --- */
@@ -139,11 +139,12 @@ static int read_file_url(const char *url, const struct locator_ctx *ctx, struct 
 
 static int no_template(const char *name, const struct locator_ctx *ctx, struct err *e)
 {
-	struct buf list = { 0 };
+	struct buf list = {0};
 
 	for (size_t i = 0; i < ctx->roots.n; i++)
 		buf_addf(&list, "%s%s", i ? ", " : "", ctx->roots.v[i]);
-	err_set(e, EXIT_NO, "there is no template \"%s\" (looked in %s)", name, ctx->roots.n ? buf_str(&list) : "no folder");
+	err_set(e, EXIT_NO, "there is no template \"%s\" (looked in %s)", name,
+		ctx->roots.n ? buf_str(&list) : "no folder");
 	buf_free(&list);
 	return -1;
 }
@@ -154,7 +155,7 @@ static int read_template(const char *name, const struct locator_ctx *ctx, struct
 	int r = rel ? 1 : -1;
 
 	for (size_t i = 0; r == 1 && i < ctx->roots.n; i++) {
-		struct err why = { 0 };
+		struct err why = {0};
 		char *path = path_join(ctx->roots.v[i], rel);
 		int fd = locator_open_beneath(ctx->roots.v[i], rel, &why);
 
@@ -170,7 +171,8 @@ static int read_template(const char *name, const struct locator_ctx *ctx, struct
 	return r;
 }
 
-static int read_template_url(const char *locator, const struct locator_ctx *ctx, struct locator_source *s, struct err *e)
+static int read_template_url(const char *locator, const struct locator_ctx *ctx, struct locator_source *s,
+			     struct err *e)
 {
 	const char *name = locator + strlen("template:");
 	char *clean;
@@ -203,13 +205,14 @@ static const char *last_line(struct buf *text)
 
 static int read_url(const char *url, const struct locator_ctx *ctx, struct locator_source *s, struct err *e)
 {
-	char *argv[] = { ctx->fetch, (char *)url, NULL };
-	struct buf out = { 0 }, said = { 0 };
+	char *argv[] = {ctx->fetch, (char *)url, NULL};
+	struct buf out = {0}, said = {0};
 	int status, r = spawn_run(argv, &out, &said, &status, e);
 
 	if (r == 0 && status != 0)
-		r = err_set(e, status == EXIT_NO || (status >= EXIT_BADDATA && status <= EXIT_TRYAGAIN) ? status : EXIT_UNAVAIL,
-			    "cannot fetch the template %s: %s", url, said.len ? last_line(&said) : "lima-fetch failed");
+		r = err_set(
+		    e, status == EXIT_NO || (status >= EXIT_BADDATA && status <= EXIT_TRYAGAIN) ? status : EXIT_UNAVAIL,
+		    "cannot fetch the template %s: %s", url, said.len ? last_line(&said) : "lima-fetch failed");
 	if (r == 0) {
 		const char *path = last_line(&out);
 
@@ -257,13 +260,17 @@ static int read_kind(const char *locator, const struct locator_ctx *ctx, struct 
 	case LOCATOR_PATH:
 		return read_path(locator, ctx, s, e);
 	case LOCATOR_GITHUB:
-		return err_set(e, EXIT_USAGE, "%s: the github: form is not supported; give the address of the raw file, "
-			       "https://raw.githubusercontent.com/OWNER/REPOSITORY/BRANCH/FILE.yaml", locator);
+		return err_set(e, EXIT_USAGE,
+			       "%s: the github: form is not supported; give the address of the raw file, "
+			       "https://raw.githubusercontent.com/OWNER/REPOSITORY/BRANCH/FILE.yaml",
+			       locator);
 	case LOCATOR_OTHER:
 		break;
 	}
-	return err_set(e, EXIT_USAGE, "%s: unknown kind of locator; there are template:NAME, a path, file:///PATH, http(s)://..., "
-		       "- and programs limactl-url-SCHEME", locator);
+	return err_set(e, EXIT_USAGE,
+		       "%s: unknown kind of locator; there are template:NAME, a path, file:///PATH, http(s)://..., "
+		       "- and programs limactl-url-SCHEME",
+		       locator);
 }
 
 /* --- plug-ins --- */
@@ -285,16 +292,18 @@ static char *plugin_program(const char *locator, const struct locator_ctx *ctx)
 static char *plugin_rewrite(const char *locator, const struct locator_ctx *ctx, struct err *e)
 {
 	char *program = plugin_program(locator, ctx), *next = NULL;
-	struct buf out = { 0 }, said = { 0 };
+	struct buf out = {0}, said = {0};
 	int status;
 
 	if (!program)
 		return NULL;
-	if (spawn_run((char *[]){ program, (char *)locator + locator_scheme(locator) + 1, NULL }, &out, &said, &status, e) == 0) {
+	if (spawn_run((char *[]){program, (char *)locator + locator_scheme(locator) + 1, NULL}, &out, &said, &status,
+		      e) == 0) {
 		const char *text = last_line(&out);
 
 		if (status != 0)
-			err_set(e, EXIT_UNAVAIL, "%s: %s failed: %s", locator, program, said.len ? last_line(&said) : "no reason given");
+			err_set(e, EXIT_UNAVAIL, "%s: %s failed: %s", locator, program,
+				said.len ? last_line(&said) : "no reason given");
 		else if (!*text)
 			err_set(e, EXIT_UNAVAIL, "%s: %s gave no locator", locator, program);
 		else
@@ -312,7 +321,7 @@ static char *rewrite(const char *locator, const struct locator_ctx *ctx, struct 
 	char *now = xstrdup(locator ? locator : "");
 
 	for (int i = 0; locator_kind(now) == LOCATOR_OTHER || locator_kind(now) == LOCATOR_GITHUB; i++) {
-		struct err why = { 0 };
+		struct err why = {0};
 		char *next = plugin_rewrite(now, ctx, &why);
 
 		if (!next && why.code == 0)
@@ -332,8 +341,8 @@ static char *rewrite(const char *locator, const struct locator_ctx *ctx, struct 
 
 int locator_read(const char *locator, const struct locator_ctx *ctx, struct locator_source *ret, struct err *e)
 {
-	struct locator_source s = { 0 };
-	struct err ignored = { 0 };
+	struct locator_source s = {0};
+	struct err ignored = {0};
 	char *what = rewrite(locator, ctx, e);
 
 	if (!what)
@@ -356,5 +365,5 @@ void locator_source_free(struct locator_source *s)
 	free(s->path);
 	free(s->name);
 	free(s->note);
-	*s = (struct locator_source){ 0 };
+	*s = (struct locator_source){0};
 }

@@ -10,9 +10,9 @@
  *   SCHEME:...            rewritten by the program limactl-url-SCHEME, when there is one
  *
  * The template folders are those of $LIMA_TEMPLATES_PATH (separated by ':') when that is not empty, else
- * $LIMA_HOME/_templates and <share>/templates. The first that has the file wins. A NAME stays beneath its folder: neither ".."
- * nor a backslash, a leading '/' or a symbolic link that leads outside is accepted. Everything read must be a regular file of
- * at most LOCATOR_TEXT_MAX bytes (standard input: a stream of at most that).
+ * $LIMA_HOME/_templates and <share>/templates. The first that has the file wins. A NAME stays beneath its folder:
+ * neither ".." nor a backslash, a leading '/' or a symbolic link that leads outside is accepted. Everything read must
+ * be a regular file of at most LOCATOR_TEXT_MAX bytes (standard input: a stream of at most that).
  */
 #ifndef LIMA_LOCATOR_H
 #define LIMA_LOCATOR_H
@@ -27,25 +27,25 @@
 
 enum locator_kind {
 	LOCATOR_DEFAULT,  /* NULL or "" */
-	LOCATOR_NAME,     /* a valid instance name */
-	LOCATOR_STDIN,    /* "-" */
-	LOCATOR_IMAGE,    /* an image (path or URL) */
+	LOCATOR_NAME,	  /* a valid instance name */
+	LOCATOR_STDIN,	  /* "-" */
+	LOCATOR_IMAGE,	  /* an image (path or URL) */
 	LOCATOR_TEMPLATE, /* template:NAME, also the older template://NAME */
 	LOCATOR_HTTP,
-	LOCATOR_FILE,     /* file://... */
+	LOCATOR_FILE, /* file://... */
 	LOCATOR_GITHUB,
-	LOCATOR_OTHER,    /* another scheme */
+	LOCATOR_OTHER, /* another scheme */
 	LOCATOR_PATH,
 };
 
 /* Where to look. Fill it with locator_ctx_init, or by hand in tests (all strings are then malloc'ed). */
 struct locator_ctx {
-	char *home;        /* $LIMA_HOME, absolute */
-	char *cwd;         /* what relative paths start from */
+	char *home;	   /* $LIMA_HOME, absolute */
+	char *cwd;	   /* what relative paths start from */
 	char *user_home;   /* for '~'; NULL = unknown */
 	struct strv roots; /* the template folders, in order */
-	char *fetch;       /* the program lima-fetch */
-	char *bin;         /* searched for limactl-url-SCHEME before PATH; NULL = PATH only */
+	char *fetch;	   /* the program lima-fetch */
+	char *bin;	   /* searched for limactl-url-SCHEME before PATH; NULL = PATH only */
 };
 int locator_ctx_init(struct locator_ctx *ctx, struct err *e);
 void locator_ctx_free(struct locator_ctx *ctx);
@@ -53,32 +53,36 @@ void locator_ctx_free(struct locator_ctx *ctx);
 /* A template that was read. locator_source_free afterwards. */
 struct locator_source {
 	struct buf text;
-	char *locator;    /* absolute: template:NAME, /PATH, https://..., or "-"; what relative references inside start from */
+	char *locator;	  /* absolute: template:NAME, /PATH, https://..., or "-"; what relative references inside start
+			     from */
 	const char *file; /* for messages: the path or URL that the text came from (tree_intern) */
-	char *path;       /* the local file that was read; NULL for standard input and images */
-	char *name;       /* the instance name it suggests, valid; NULL = none can be derived */
-	char *note;       /* a warning for the user; NULL = none */
+	char *path;	  /* the local file that was read; NULL for standard input and images */
+	char *name;	  /* the instance name it suggests, valid; NULL = none can be derived */
+	char *note;	  /* a warning for the user; NULL = none */
 };
 void locator_source_free(struct locator_source *s);
 
 /* What an argument is, by its text alone. */
 enum locator_kind locator_kind(const char *arg);
 
-/* Reads the template that `locator` names. LOCATOR_DEFAULT and LOCATOR_NAME read template:default (an instance name says
- * nothing about its template: the caller, which knows whether that instance exists, decides before). *s is filled on
- * success only. Errors: EXIT_NO not found, EXIT_USAGE a malformed locator, EXIT_BADDATA refused content, else as the reader's. */
+/* Reads the template that `locator` names. LOCATOR_DEFAULT and LOCATOR_NAME read template:default (an instance name
+ * says nothing about its template: the caller, which knows whether that instance exists, decides before). *s is filled
+ * on success only. Errors: EXIT_NO not found, EXIT_USAGE a malformed locator, EXIT_BADDATA refused content, else as the
+ * reader's. */
 int locator_read(const char *locator, const struct locator_ctx *ctx, struct locator_source *s, struct err *e);
 
-/* The instance name for a locator without reading it; NULL and *e (EXIT_USAGE) when none can be derived. The caller frees it. */
+/* The instance name for a locator without reading it; NULL and *e (EXIT_USAGE) when none can be derived. The caller
+ * frees it. */
 char *locator_name(const char *locator, struct err *e);
 
-/* A reference `ref` found inside the template `from` (an absolute locator; "-" or NULL = the current directory) as an absolute
- * locator: schemes and absolute paths stay, "~" is expanded, others are relative to the folder of `from`. Relative ones with a
+/* A reference `ref` found inside the template `from` (an absolute locator; "-" or NULL = the current directory) as an
+ * absolute locator: schemes and absolute paths stay, "~" is expanded, others are relative to the folder of `from`.
+ * Relative ones with a
  * "../" are refused. NULL and *e (EXIT_BADDATA) on error. The caller frees it. */
 char *locator_absolute(const char *ref, const char *from, const struct locator_ctx *ctx, struct err *e);
 
-/* All templates, each name once (the first folder wins), sorted by name. Names whose first character is '_' are parts for
- * other templates; `hidden` marks them. */
+/* All templates, each name once (the first folder wins), sorted by name. Names whose first character is '_' are parts
+ * for other templates; `hidden` marks them. */
 struct locator_entry {
 	char *name, *path;
 	bool hidden;

@@ -1,5 +1,5 @@
-/* locator_image - a file name of a disk image taken as a template: what system, which architecture, which instance name.
- * The rules are guesses about how distributions name their images. */
+/* locator_image - a file name of a disk image taken as a template: what system, which architecture, which instance
+ * name. The rules are guesses about how distributions name their images. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,21 +15,26 @@ static bool ends_with(const char *s, const char *suffix)
 	return n >= k && !strcmp(s + n - k, suffix);
 }
 
+/* The length of the suffix that `list` has for the first n bytes of s, 0 when none fits. */
+static size_t listed_suffix(const char *s, size_t n, const char *const *list)
+{
+	for (; *list; list++) {
+		size_t k = strlen(*list);
+
+		if (n >= k && !strncmp(s + n - k, *list, k))
+			return k;
+	}
+	return 0;
+}
+
 /* The length of the image suffix (".qcow2.xz"), 0 when there is none. */
 static size_t suffix_length(const char *s)
 {
-	static const char *const types[] = { ".img", ".qcow2", ".raw", ".iso", ".ipsw" };
-	static const char *const packed[] = { "", ".gz", ".xz", ".bz2", ".zst", ".zstd" };
-	char both[24];
+	static const char *const types[] = {".img", ".qcow2", ".raw", ".iso", ".ipsw", NULL};
+	static const char *const packed[] = {".gz", ".xz", ".bz2", ".zst", ".zstd", NULL};
+	size_t n = strlen(s), outer = listed_suffix(s, n, packed), inner = listed_suffix(s, n - outer, types);
 
-	for (size_t t = 0; t < sizeof(types) / sizeof(types[0]); t++)
-		for (size_t p = 0; p < sizeof(packed) / sizeof(packed[0]); p++) {
-			strcpy(both, types[t]);
-			strcat(both, packed[p]);
-			if (ends_with(s, both))
-				return strlen(both);
-		}
-	return 0;
+	return inner ? inner + outer : 0;
 }
 
 bool locator_is_image(const char *locator)
@@ -76,9 +81,9 @@ static const char *arch_of(const char *name)
 	static const struct {
 		const char *word, *arch;
 	} words[] = {
-		{ "aarch64", "aarch64" }, { "arm64", "aarch64" },   { "x86_64", "x86_64" },   { "amd64", "x86_64" },
-		{ "armhf", "armv7l" },    { "armv7l", "armv7l" },   { "ppc64el", "ppc64le" }, { "ppc64le", "ppc64le" },
-		{ "riscv64", "riscv64" }, { "s390x", "s390x" },
+	    {"aarch64", "aarch64"}, {"arm64", "aarch64"}, {"x86_64", "x86_64"},	  {"amd64", "x86_64"},
+	    {"armhf", "armv7l"},    {"armv7l", "armv7l"}, {"ppc64el", "ppc64le"}, {"ppc64le", "ppc64le"},
+	    {"riscv64", "riscv64"}, {"s390x", "s390x"},
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -176,8 +181,9 @@ static char *tidy(char *s)
 char *locator_image_name(const char *locator)
 {
 	static const char *const tags[] = {
-		"base", "basic", "cloud", "cloudimg", "cloudinit", "current", "daily", "default", "generic", "genericcloud",
-		"kvm", "latest", "linux", "minimal", "openstack", "release", "restore", "server", "std", "stream", "uefi", "vm",
+	    "base",    "basic",	       "cloud", "cloudimg", "cloudinit", "current", "daily",	 "default",
+	    "generic", "genericcloud", "kvm",	"latest",   "linux",	 "minimal", "openstack", "release",
+	    "restore", "server",       "std",	"stream",   "uefi",	 "vm",
 	};
 	const char *slash = strrchr(locator, '/');
 	char *s = xstrdup(slash ? slash + 1 : locator);

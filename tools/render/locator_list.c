@@ -34,9 +34,9 @@ static int add(struct walk *w, const char *rel)
 	if ((l->n & (l->n - 1)) == 0)
 		l->v = xrealloc(l->v, (l->n ? 2 * l->n : 1) * sizeof(*l->v));
 	l->v[l->n++] = (struct locator_entry){
-		.name = xstrndup(rel, strlen(rel) - 5),
-		.path = path_join(w->root, rel),
-		.hidden = rel[0] == '_',
+	    .name = xstrndup(rel, strlen(rel) - 5),
+	    .path = path_join(w->root, rel),
+	    .hidden = rel[0] == '_',
 	};
 	return 0;
 }
@@ -108,10 +108,10 @@ static void append_new(struct locator_list *all, struct locator_list *more)
 
 int locator_list(const struct locator_ctx *ctx, struct locator_list *l, struct err *e)
 {
-	*l = (struct locator_list){ 0 };
+	*l = (struct locator_list){0};
 	for (size_t i = 0; i < ctx->roots.n; i++) {
-		struct locator_list one = { 0 };
-		struct walk w = { ctx->roots.v[i], &one, e };
+		struct locator_list one = {0};
+		struct walk w = {ctx->roots.v[i], &one, e};
 		int r = walk_folder(&w, "", 0);
 
 		append_new(l, &one);
@@ -128,5 +128,5 @@ void locator_list_free(struct locator_list *l)
 	for (size_t i = 0; i < l->n; i++)
 		free_entry(&l->v[i]);
 	free(l->v);
-	*l = (struct locator_list){ 0 };
+	*l = (struct locator_list){0};
 }

@@ -1,7 +1,7 @@
 /* locator_open - opening template files: regular files only, and nothing outside of a template folder.
  *
- * Linux resolves a path beneath a folder by itself (openat2). Elsewhere, and on old kernels, the path with all symbolic links
- * resolved must start with that of the folder.
+ * Linux resolves a path beneath a folder by itself (openat2). Elsewhere, and on old kernels, the path with all symbolic
+ * links resolved must start with that of the folder.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -82,7 +82,7 @@ static int open_resolved(const char *root, const char *rel, struct err *e)
 #ifdef __linux__
 static int open_beneath(int dir, const char *rel)
 {
-	struct open_how how = { .flags = OPEN_FLAGS, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+	struct open_how how = {.flags = OPEN_FLAGS, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
 
 	return (int)syscall(SYS_openat2, dir, rel, &how, sizeof(how));
 }

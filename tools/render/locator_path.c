@@ -27,7 +27,7 @@ bool locator_has_scheme(const char *s, const char *scheme)
 char *locator_clean(const char *path)
 {
 	bool absolute = *path == '/';
-	struct buf out = { 0 };
+	struct buf out = {0};
 
 	while (*path) {
 		size_t n = strcspn(path, "/");
@@ -78,10 +78,10 @@ static bool control_characters(const char *s)
 
 char *locator_template_path(const char *name, struct err *e)
 {
-	const char *why = !*name                 ? "the name is empty"
-			  : *name == '/'         ? "the name must not be an absolute path"
-			  : strstr(name, "..")   ? "the name must not contain \"..\""
-			  : strchr(name, '\\')   ? "the name must not contain a backslash"
+	const char *why = !*name		     ? "the name is empty"
+			  : *name == '/'	     ? "the name must not be an absolute path"
+			  : strstr(name, "..")	     ? "the name must not contain \"..\""
+			  : strchr(name, '\\')	     ? "the name must not contain a backslash"
 			  : control_characters(name) ? "the name must not contain control characters"
 						     : NULL;
 	const char *base, *dot;
@@ -126,7 +126,7 @@ static void drop_suffix(char *s, const char *suffix)
 
 char *locator_name(const char *locator, struct err *e)
 {
-	struct err why = { 0 };
+	struct err why = {0};
 	enum locator_kind kind = locator_kind(locator);
 	char *name;
 
@@ -199,7 +199,9 @@ char *locator_absolute(const char *ref, const char *from, const struct locator_c
 	if (ref[0] == '/' || (ref[0] == '~' && (!ref[1] || ref[1] == '/')))
 		return locator_abs_path(ref, ctx, e);
 	if (!strcmp(ref, "..") || strstr(ref, "../") || strstr(ref, "..\\")) {
-		err_set(e, EXIT_BADDATA, "\"%s\" leaves the folder of its template; write an absolute path, or a name without \"../\"", ref);
+		err_set(e, EXIT_BADDATA,
+			"\"%s\" leaves the folder of its template; write an absolute path, or a name without \"../\"",
+			ref);
 		return NULL;
 	}
 	return join_reference(ref, from, ctx);

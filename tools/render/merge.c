@@ -1,5 +1,5 @@
-/* merge - see merge.h. The order of concatenation is what lets a base bring scripts that must run first, and images that are
- * tried last. */
+/* merge - see merge.h. The order of concatenation is what lets a base bring scripts that must run first, and images
+ * that are tried last. */
 #include "merge.h"
 
 #include <stdlib.h>

@@ -15,16 +15,13 @@ struct rule {
 };
 
 static const struct rule rules[] = {
-	{ .list = "additionalDisks", .key = "name", .field = { "format", "fsType", "fsArgs" } },
-	{ .list = "mounts",
-	  .key = "mountPoint",
-	  .other_key = "location",
-	  .field = { "mountPoint", "writable", "sshfs.cache", "sshfs.followSymlinks", "sshfs.sftpDriver", "9p.securityModel",
-		     "9p.protocolVersion", "9p.msize", "9p.cache", "virtiofs.queueSize" } },
-	{ .list = "networks",
-	  .key = "interface",
-	  .field = { "macAddress", "vzNAT", "metric" },
-	  .either = { "lima", "socket" } },
+    {.list = "additionalDisks", .key = "name", .field = {"format", "fsType", "fsArgs"}},
+    {.list = "mounts",
+     .key = "mountPoint",
+     .other_key = "location",
+     .field = {"mountPoint", "writable", "sshfs.cache", "sshfs.followSymlinks", "sshfs.sftpDriver", "9p.securityModel",
+	       "9p.protocolVersion", "9p.msize", "9p.cache", "virtiofs.queueSize"}},
+    {.list = "networks", .key = "interface", .field = {"macAddress", "vzNAT", "metric"}, .either = {"lima", "socket"}},
 };
 
 /* Null and the empty text and list mean "not set" inside such entries. */
@@ -67,7 +64,8 @@ static void become_map(struct node *entry, const char *key)
 	map_set(entry, key, name);
 }
 
-/* The part of `entry` that a field is in ("sshfs" of "sshfs.cache"), made when `make`; *key is the last part of the field. */
+/* The part of `entry` that a field is in ("sshfs" of "sshfs.cache"), made when `make`; *key is the last part of the
+ * field. */
 static struct node *holder(struct node *entry, const char *field, const char **key, bool make)
 {
 	const char *dot = strchr(field, '.');
@@ -167,8 +165,8 @@ int merge_combine(struct node *t, struct err *e)
 		if (!list || list->type != NODE_SEQ)
 			continue;
 		if (list->n > MERGE_ENTRIES_MAX)
-			return err_set(e, EXIT_BADDATA, "%s has %zu entries; at most %d can be merged", rules[i].list, list->n,
-				       MERGE_ENTRIES_MAX);
+			return err_set(e, EXIT_BADDATA, "%s has %zu entries; at most %d can be merged", rules[i].list,
+				       list->n, MERGE_ENTRIES_MAX);
 		combine_list(&rules[i], list);
 	}
 	return 0;

@@ -123,6 +123,10 @@ uint64_t out_size(const struct out *o, const char *path);
 /* Whether the instance's CPU architecture in the resolved document is `arch`. */
 const char *out_arch(const struct out *o);
 
+/* One line of a kv text; the key is formatted, and at most OUT_KEY_MAX - 1 bytes long. */
+#define OUT_KEY_MAX 128
+void out_put(struct buf *text, const char *value, const char *key_fmt, ...) __attribute__((format(printf, 3, 4)));
+
 /* --- files --- */
 
 /* Writes everything below DIR and DIR/.make that is not as it should be, and removes what an earlier run left in the

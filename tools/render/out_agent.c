@@ -1,7 +1,6 @@
 /* out_agent - agent.conf, what lima-hostagent and lima-instance need to know. Keys: instance_files.h.
  *
  * Most of it is lists whose entries are copied field by field: tables say which, and what a missing one means. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,19 +57,6 @@ static const struct field mount[] = {
 	{ NULL, NULL },
 };
 
-static void put(struct buf *text, const char *value, const char *key_fmt, ...) __attribute__((format(printf, 3, 4)));
-
-static void put(struct buf *text, const char *value, const char *key_fmt, ...)
-{
-	char key[128];
-	va_list ap;
-
-	va_start(ap, key_fmt);
-	vsnprintf(key, sizeof(key), key_fmt, ap);
-	va_end(ap);
-	kv_put(text, key, value);
-}
-
 /* The fields of a table from `map`, each as PREFIX + key. */
 static void put_fields(struct buf *text, const struct node *map, const struct field *fields, const char *prefix)
 {
@@ -78,7 +64,7 @@ static void put_fields(struct buf *text, const struct node *map, const struct fi
 		const struct node *n = tree_get(map, f->key);
 		char tmp[32];
 
-		put(text, n && n->type != NODE_NULL ? out_scalar(n, tmp) : f->fallback, "%s%s", prefix, f->key);
+		out_put(text, n && n->type != NODE_NULL ? out_scalar(n, tmp) : f->fallback, "%s%s", prefix, f->key);
 	}
 }
 
@@ -101,20 +87,20 @@ static void put_identity(const struct out *o, struct buf *text)
 	const struct strv *keys = &o->in.keys->identities;
 	char tmp[32];
 
-	put(text, o->name, "name");
-	put(text, o->hostname, "hostname");
-	put(text, LIMA_VERSION, "version");
-	put(text, out_arch(o), "arch");
-	put(text, tree_str(o->doc, "lima", "user.name"), "user");
-	put(text, out_scalar(tree_get(o->doc, "user.uid"), tmp), "uid");
-	put(text, tree_str(o->doc, "", "user.home"), "home");
-	put(text, tree_str(o->doc, "/bin/bash", "user.shell"), "shell");
-	put(text, o->plain ? "true" : "false", "plain");
-	put(text, tree_str(o->doc, "127.0.0.1", "ssh.address"), "ssh.address");
+	out_put(text, o->name, "name");
+	out_put(text, o->hostname, "hostname");
+	out_put(text, LIMA_VERSION, "version");
+	out_put(text, out_arch(o), "arch");
+	out_put(text, tree_str(o->doc, "lima", "user.name"), "user");
+	out_put(text, out_scalar(tree_get(o->doc, "user.uid"), tmp), "uid");
+	out_put(text, tree_str(o->doc, "", "user.home"), "home");
+	out_put(text, tree_str(o->doc, "/bin/bash", "user.shell"), "shell");
+	out_put(text, o->plain ? "true" : "false", "plain");
+	out_put(text, tree_str(o->doc, "127.0.0.1", "ssh.address"), "ssh.address");
 	kv_putf(text, "ssh.localPort", "%lld", (long long)tree_int(o->doc, 0, "ssh.localPort"));
 	kv_putf(text, "ssh.identities", "%zu", keys->n);
 	for (size_t i = 0; i < keys->n; i++)
-		put(text, keys->v[i], "ssh.identities.%zu", i);
+		out_put(text, keys->v[i], "ssh.identities.%zu", i);
 	kv_putf(text, "cpus", "%lld", (long long)tree_int(o->doc, 1, "cpus"));
 	kv_putf(text, "memory", "%llu", (unsigned long long)out_size(o, "memory"));
 	kv_putf(text, "disk", "%llu", (unsigned long long)out_size(o, "disk"));
@@ -124,14 +110,14 @@ static void put_mounts(const struct out *o, struct buf *text)
 {
 	char prefix[64];
 
-	put(text, o->mount_type, "mountType");
+	out_put(text, o->mount_type, "mountType");
 	kv_putf(text, "mounts", "%zu", o->nshare);
 	for (size_t i = 0; i < o->nshare; i++) {
 		const struct share_dir *s = &o->share[i];
 
-		put(text, s->location, "mounts.%zu.location", i);
-		put(text, s->mount_point, "mounts.%zu.mountPoint", i);
-		put(text, s->writable ? "true" : "false", "mounts.%zu.writable", i);
+		out_put(text, s->location, "mounts.%zu.location", i);
+		out_put(text, s->mount_point, "mounts.%zu.mountPoint", i);
+		out_put(text, s->writable ? "true" : "false", "mounts.%zu.writable", i);
 		snprintf(prefix, sizeof(prefix), "mounts.%zu.", i);
 		put_fields(text, s->node, mount, prefix);
 	}
@@ -146,7 +132,7 @@ static void put_probes(const struct out *o, struct buf *text)
 		char made[64];
 
 		snprintf(made, sizeof(made), "user probe %zu/%zu", i + 1, list->n);
-		put(text, *description ? description : made, "probes.%zu.description", i);
+		out_put(text, *description ? description : made, "probes.%zu.description", i);
 	}
 }
 
@@ -179,8 +165,8 @@ static void put_hosts(const struct out *o, struct buf *text)
 
 	kv_putf(text, "hostResolver.hosts", "%zu", n);
 	for (size_t i = 0; i < n; i++) {
-		put(text, map->key[i], "hostResolver.hosts.%zu.name", i);
-		put(text, out_scalar(map->item[i], tmp), "hostResolver.hosts.%zu.value", i);
+		out_put(text, map->key[i], "hostResolver.hosts.%zu.name", i);
+		out_put(text, out_scalar(map->item[i], tmp), "hostResolver.hosts.%zu.value", i);
 	}
 }
 
@@ -188,8 +174,8 @@ static void put_disks(const struct out *o, struct buf *text)
 {
 	kv_putf(text, "disks", "%zu", o->ndisk);
 	for (size_t i = 0; i < o->ndisk; i++) {
-		put(text, o->disk[i].name, "disks.%zu.name", i);
-		put(text, o->disk[i].dir, "disks.%zu.dir", i);
+		out_put(text, o->disk[i].name, "disks.%zu.name", i);
+		out_put(text, o->disk[i].dir, "disks.%zu.dir", i);
 	}
 }
 

@@ -131,14 +131,19 @@ int cmd_schema(void)
 	return status;
 }
 
-/* What the derived files were last made from; NULL when there are none, or none that can be read. */
+/* What the instance was last built from; NULL when there is nothing, or nothing that can be read. */
 static struct node *rendered(const char *dir)
 {
-	char *path = path_join(dir, F_RESOLVED_JSON);
+	char *path = path_join(dir, F_APPLIED_JSON);
 	struct err ignored = { 0 };
 	struct buf text = { 0 };
 	struct node *doc = NULL;
 
+	/* Outside of lima-instance the derived files are all that there is. */
+	if (!path_exists(path)) {
+		free(path);
+		path = path_join(dir, F_RESOLVED_JSON);
+	}
 	if (path_exists(path) && file_read(path, TREE_TEXT_MAX, &text, &ignored) == 0)
 		doc = tree_parse(buf_str(&text), text.len, path, &ignored);
 	buf_free(&text);

@@ -1,4 +1,5 @@
 /* out_conf - image.conf, disk.conf, vars.mk and the small files for ssh and Ansible. Keys: instance_files.h. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,17 @@ void out_json(const struct node *doc, struct buf *text)
 	tree_emit_json(doc, true, text);
 	if (text->len && text->data[text->len - 1] != '\n')
 		buf_addc(text, '\n');
+}
+
+void out_put(struct buf *text, const char *value, const char *key_fmt, ...)
+{
+	char key[OUT_KEY_MAX];
+	va_list ap;
+
+	va_start(ap, key_fmt);
+	vsnprintf(key, sizeof(key), key_fmt, ap);
+	va_end(ap);
+	kv_put(text, key, value);
 }
 
 /* Puts "PREFIX.KEY=text of the key in `map`". */

@@ -60,6 +60,7 @@ struct schema_key {
 	const char *values;    /* the accepted words, separated by '|'; NULL = any */
 	int64_t min, max;      /* T_INT; 0, 0: any of 64 bits */
 	const char *fallback;  /* the default as in YAML; "(...)" describes a computed one; NULL = stays unset */
+	bool lines;            /* T_STR: may have several lines */
 	const char *shorthand; /* T_MAP: a scalar means a map with just this key */
 	const char *drivers;   /* NULL = all */
 	const char *doc;       /* one line without a full stop */

@@ -108,12 +108,24 @@ static void check_word(struct check *c, const struct node *n, const struct schem
 	buf_free(&words);
 }
 
+bool check_printable(const char *s)
+{
+	for (; *s; s++)
+		if (((unsigned char)*s < 0x20 && *s != '\t') || *s == 0x7f ||
+		    ((unsigned char)*s == 0xc2 && (unsigned char)s[1] < 0xa0))
+			return false;
+	return true;
+}
+
 static void check_scalar(struct check *c, const struct node *n, const struct schema_key *k, const char *key)
 {
 	struct digest digest;
 	struct err e = { 0 };
 	uint64_t bytes;
 
+	/* Whoever reads these is a parser of lines somewhere: refused here, nothing can be smuggled in later. */
+	if (n->type == NODE_STR && !k->lines && !check_printable(n->str))
+		check_error(c, n, NULL, key, "must be one line of printable characters");
 	if (n->type == NODE_STR && k->values)
 		check_word(c, n, k, key);
 	if (k->type == T_INT && (k->min || k->max) && (n->i < k->min || n->i > k->max))

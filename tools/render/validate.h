@@ -31,6 +31,8 @@ void check_warn(struct check *c, const struct node *n, const struct node *map, c
 bool check_has_error(const struct check *c, const char *key);
 /* "images[0].digest": valid until the next call but one. */
 const char *check_key(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Whether a text is one line without control characters (a tab is none). */
+bool check_printable(const char *s);
 /* Whether it is an absolute path. */
 bool check_absolute(const char *path);
 

@@ -133,8 +133,6 @@ static void mount_point(struct check *c, const struct node *m, size_t i)
 		check_error(c, n, m, key, "%s is needed by the guest; set another mountPoint", text);
 	else if (!strcmp(text, tree_str(c->doc, "", "user.home")))
 		check_error(c, n, m, key, "%s is the home of the guest's user; set another mountPoint", text);
-	else if (strpbrk(text, "\n\r") || strpbrk(tree_str(m, "", "location"), "\n\r"))
-		check_error(c, n, m, key, "a path cannot have line ends");
 }
 
 void validate_mounts(struct check *c)

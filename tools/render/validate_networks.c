@@ -110,28 +110,15 @@ static bool is_param_name(const char *s)
 	       !s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")];
 }
 
-/* One line of characters that have a shape. */
-static bool printable(const char *s)
-{
-	for (; *s; s++)
-		if (((unsigned char)*s < 0x20 && *s != '\t') || *s == 0x7f ||
-		    ((unsigned char)*s == 0xc2 && (unsigned char)s[1] < 0xa0))
-			return false;
-	return true;
-}
-
 static void param(struct check *c)
 {
 	const struct node *map = map_get(c->doc, "param");
 
 	for (size_t i = 0; map && i < map->n; i++) {
 		const struct node at = { .pos = map->key_pos[i] };
-		const char *key = check_key("param.%s", map->key[i]);
 
 		if (!is_param_name(map->key[i]))
-			check_error(c, &at, map, key, "a name has letters, digits and _ and begins with a letter");
-		if (!printable(map->item[i]->str))
-			check_error(c, map->item[i], map, key, "must be one line of printable characters");
+			check_error(c, &at, map, check_key("param.%s", map->key[i]), "a name has letters, digits and _ and begins with a letter");
 	}
 }
 
@@ -145,9 +132,6 @@ static void env(struct check *c)
 
 		if (!*map->key[i] || strpbrk(map->key[i], "= \t\n\r\"'\\$`") || isdigit((unsigned char)*map->key[i]))
 			check_error(c, &at, map, check_key("env.%s", map->key[i]), "is no name for a variable");
-		if (!printable(map->item[i]->str))
-			check_error(c, map->item[i], map, check_key("env.%s", map->key[i]),
-				    "/etc/environment holds one printable line for each variable");
 	}
 }
 

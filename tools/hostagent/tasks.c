@@ -1,0 +1,241 @@
+/* tasks - see tasks.h.
+ *
+ * A copied file goes where the user said, and nowhere else: in a folder that the guest can write to (a writable
+ * mount), it could have put a symbolic link in the way. So below such a folder no link is followed.
+ */
+#include "tasks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "file.h"
+#include "job.h"
+#include "ssh.h"
+#include "sshfs.h"
+
+#define COPY_MAX (64u << 20)
+#define JOB_S 120
+
+static const char agent_link[] = "[ -S \"$SSH_AUTH_SOCK\" ] || exit 0; d=/run/host-services; sudo -n mkdir -p $d && "
+				 "sudo -n ln -sfn \"$SSH_AUTH_SOCK\" $d/ssh-auth.sock && sudo -n chmod 755 $d";
+
+static void run_next(struct agent *a);
+
+static size_t copies(const struct agent *a)
+{
+	return (size_t)kv_num(&a->conf, 0, "copyToHost");
+}
+
+static const char *rule(const struct agent *a, size_t i, const char *key)
+{
+	return kv_get(&a->conf, "", "copyToHost.%zu.%s", i, key);
+}
+
+/* --- writing a file where a guest may play tricks --- */
+
+/* The part of `path` below a folder that the guest can write to, NULL when it is in none. *root is the folder. */
+static const char *below_mount(const struct agent *a, const char *path, const char **root)
+{
+	size_t n = a->plain ? 0 : (size_t)kv_num(&a->conf, 0, "mounts");
+
+	for (size_t i = 0; i < n; i++) {
+		const char *dir = kv_get(&a->conf, "", "mounts.%zu.location", i);
+		size_t len = strlen(dir);
+
+		while (len > 1 && dir[len - 1] == '/')
+			len--;
+		if (!kv_bool(&a->conf, "mounts.%zu.writable", i) || strncmp(path, dir, len) != 0)
+			continue;
+		if (len > 1 && path[len] != '/')
+			continue;
+		*root = dir;
+		return path + len + strspn(path + len, "/");
+	}
+	return NULL;
+}
+
+/* Opens the folder of `rest` below `root`, making what is missing, without following a link. *name is the last part. */
+static int open_folder(const char *root, const char *rest, const char **name, struct err *e)
+{
+	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	while (fd >= 0 && strchr(rest, '/')) {
+		char part[NAME_MAX + 1];
+		size_t n = strcspn(rest, "/");
+		int next;
+
+		snprintf(part, sizeof(part), "%.*s", (int)n, rest);
+		rest += n + strspn(rest + n, "/");
+		if (n > NAME_MAX || !strcmp(part, "..")) {
+			close(fd);
+			return err_set(e, EXIT_BADDATA, "the part '%s' of the path is not usable", part);
+		}
+		mkdirat(fd, part, 0700);
+		next = openat(fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		close(fd);
+		fd = next;
+	}
+	*name = rest;
+	return fd < 0 ? err_sys(e, EXIT_CANTCREATE, "cannot open the folder in %s", root) : fd;
+}
+
+static int write_below(const char *root, const char *rest, const void *data, size_t n, struct err *e)
+{
+	char tmp[64];
+	const char *name;
+	int dir = open_folder(root, rest, &name, e), fd, r = -1;
+
+	if (dir < 0)
+		return -1;
+	snprintf(tmp, sizeof(tmp), ".lima.tmp.%ld", (long)getpid());
+	unlinkat(dir, tmp, 0);
+	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd >= 0) {
+		r = fd_write_all(fd, data, n);
+		if (close(fd) < 0 || r < 0 || renameat(dir, tmp, dir, name) < 0)
+			r = -1;
+	}
+	if (r < 0) {
+		err_sys(e, EXIT_CANTCREATE, "cannot write %s/%s", root, rest);
+		unlinkat(dir, tmp, 0);
+	}
+	close(dir);
+	return r;
+}
+
+static int write_copy(struct agent *a, const char *path, const void *data, size_t n, struct err *e)
+{
+	const char *root, *rest = below_mount(a, path, &root), *slash = strrchr(path, '/');
+	char *dir;
+	int r;
+
+	if (rest)
+		return write_below(root, rest, data, n, e);
+	dir = xstrndup(path, slash && slash > path ? (size_t)(slash - path) : 1);
+	r = path[0] != '/' ? err_set(e, EXIT_BADDATA, "%s is not an absolute path", path) : dir_make(dir, 0700, e);
+	free(dir);
+	return r < 0 ? -1 : file_write(path, data, n, 0600, e);
+}
+
+/* --- the errands: 0 is the link of the ssh-agent, then the copies --- */
+
+static void failed(struct agent *a, const char *why)
+{
+	size_t i = a->tasks.next - 1;
+	char *text = a->tasks.next == 0 ?
+			     xasprintf("forwarding the ssh-agent failed: %s", why) :
+			     xasprintf("copying %s to %s failed: %s", rule(a, i, "guest"), rule(a, i, "host"), why);
+
+	boot_error(a, text);
+	free(text);
+}
+
+static void copied(struct agent *a, const struct job_result *r)
+{
+	const char *host = rule(a, a->tasks.next - 1, "host");
+	struct err e = { 0 };
+
+	if (r->out_len >= COPY_MAX)
+		failed(a, "the file is too large");
+	else if (write_copy(a, host, r->out, r->out_len, &e) < 0)
+		failed(a, e.msg);
+	else
+		log_info("copied %s from the guest", host);
+}
+
+static void on_done(void *arg, const struct job_result *r)
+{
+	struct agent *a = arg;
+	struct tasks *t = &a->tasks;
+
+	t->job = NULL;
+	if (t->next > 0 && r->status != 0 && !t->by_sudo && strstr(r->err, "Permission denied")) {
+		t->by_sudo = true;
+		run_next(a);
+		return;
+	}
+	if (r->status != 0)
+		failed(a, r->timed_out ? "it took too long" : *r->err ? r->err : "no reason given");
+	else if (t->next > 0)
+		copied(a, r);
+	t->by_sudo = false;
+	t->next++;
+	run_next(a);
+}
+
+static void command(const struct agent *a, struct buf *cmd)
+{
+	buf_adds(cmd, a->tasks.next == 0 ? "exec /bin/sh -c " : a->tasks.by_sudo ? "sudo -n cat -- " : "env LC_ALL=C cat -- ");
+	shell_quote(cmd, a->tasks.next == 0 ? agent_link : rule(a, a->tasks.next - 1, "guest"));
+}
+
+static void run_next(struct agent *a)
+{
+	struct tasks *t = &a->tasks;
+	struct job_spec spec = { .out_max = COPY_MAX, .timeout_s = JOB_S, .done = on_done, .arg = a };
+	struct strv argv = { 0 };
+	struct buf cmd = { 0 };
+	struct err e = { 0 };
+
+	if (t->next == 0 && !kv_bool(&a->conf, "ssh.forwardAgent"))
+		t->next++;
+	if (tasks_done(a)) {
+		boot_advance(a);
+		return;
+	}
+	command(a, &cmd);
+	ssh_argv(a, true, &argv);
+	strv_add(&argv, buf_str(&cmd));
+	spec.argv = argv.v;
+	t->job = job_start(a->base, &spec, &e);
+	strv_free(&argv);
+	buf_free(&cmd);
+	if (!t->job) {
+		failed(a, e.msg);
+		t->next++;
+		run_next(a);
+	}
+}
+
+void tasks_start(struct agent *a)
+{
+	tasks_stop(a);
+	a->tasks.started = true;
+	run_next(a);
+}
+
+bool tasks_done(const struct agent *a)
+{
+	return !a->tasks.started || a->tasks.next > copies(a);
+}
+
+void tasks_stop(struct agent *a)
+{
+	job_cancel(a->tasks.job);
+	a->tasks = (struct tasks){ 0 };
+}
+
+void tasks_clean(struct agent *a)
+{
+	for (size_t i = 0; i < copies(a); i++) {
+		const char *root, *path = rule(a, i, "host"), *rest = below_mount(a, path, &root), *name;
+		struct err e = { 0 };
+		int dir;
+
+		if (!kv_bool(&a->conf, "copyToHost.%zu.deleteOnStop", i))
+			continue;
+		if (!rest) {
+			unlink(path);
+		} else if ((dir = open_folder(root, rest, &name, &e)) >= 0) {
+			unlinkat(dir, name, 0);
+			close(dir);
+		}
+	}
+}
