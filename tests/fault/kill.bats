@@ -89,10 +89,33 @@ clean_state() {
 @test "an image that changes later does not touch the machine" {
 	lima-instance create --quiet --template t.yaml a
 	base=$(stat -c %i "$LIMA_HOME/a/basedisk")
+	sum=$(sha256sum <"$LIMA_HOME/a/diffdisk")
 	mke2fs -q -F other.raw 48M
 	sed -i "s|image.raw|other.raw|" "$LIMA_HOME/a/lima.yaml"
-	lima-instance create --quiet a
+	fails 1 "CONFIRM=yes" lima-instance create --quiet a
 	[ "$(stat -c %i "$LIMA_HOME/a/basedisk")" = "$base" ]
+	[ "$(sha256sum <"$LIMA_HOME/a/diffdisk")" = "$sum" ]
+}
+
+@test "a confirmed new disk killed at any moment: the old one stays beside its image, byte by byte" {
+	mke2fs -q -F other.raw 48M
+	for delay in 0.001 0.005 0.01 0.015 0.02 0.03 0.04 0.06 0.1; do
+		lima-instance create --quiet --template t.yaml a
+		qemu-io -f qcow2 -c 'write -P 7 0 64k' "$LIMA_HOME/a/diffdisk" >/dev/null
+		sed -i "s|image.raw|other.raw|" "$LIMA_HOME/a/lima.yaml"
+		setsid lima-instance create --quiet --confirm a >/dev/null 2>&1 &
+		pid=$!
+		sleep $delay
+		kill -9 -- -$pid 2>/dev/null || true
+		wait $pid 2>/dev/null || true
+		lima-instance create --quiet --confirm a
+		old=$(find "$LIMA_HOME/a/" -path '*/diffdisk.old.*/diffdisk')
+		[ "$(wc -l <<<"$old")" = 1 ]
+		cmp "${old%/*}/basedisk" image.raw
+		qemu-io -r -f qcow2 -c 'read -P 7 0 64k' "$old" | grep -q 'read 65536/65536'
+		cmp "$LIMA_HOME/a/basedisk" other.raw
+		lima-instance delete --quiet a
+	done
 }
 
 @test "a second create changes nothing at all" {

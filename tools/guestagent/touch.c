@@ -9,28 +9,70 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "dial.h"
 #include "wire.h"
 
-enum { IDLE = 30000 /* ms */, HEAD = 8, REQUEST_MAX = HEAD + PATH_MAX };
-#define MAGIC_9P 0x01021997
-#define MAGIC_FUSE 0x65735546 /* sshfs, virtiofs */
+enum { IDLE = 30000 /* ms */, HEAD = 8, REQUEST_MAX = HEAD + PATH_MAX, FDS_MAX = 4096 /* lima-guestagent.c sets this limit */ };
 
 static int to_worker = -1;
+
+static bool from_host(const char *type)
+{
+	static const char *const types[] = { "9p ", "virtiofs ", "fuse.sshfs " };
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (!strncmp(type, types[i], strlen(types[i])))
+			return true;
+	return false;
+}
+
+/* A line of mountinfo: "ID PARENT MAJOR:MINOR ROOT POINT OPTIONS ... - TYPE SOURCE OPTIONS". */
+static bool is_share_line(const char *line, dev_t dev)
+{
+	const char *p = strchr(line, ' '), *dash = strstr(line, " - ");
+	unsigned long major_no;
+	char *end;
+
+	p = p ? strchr(p + 1, ' ') : NULL;
+	if (!p || !dash)
+		return false;
+	major_no = strtoul(p + 1, &end, 10);
+	return *end == ':' && makedev(major_no, strtoul(end + 1, NULL, 10)) == dev && from_host(dash + 3);
+}
+
+/* Whether a device is a mount from the host. statfs cannot tell: 9p answers it with the file system of the host. */
+static bool is_share(dev_t dev)
+{
+	static dev_t last;
+	char line[1024];
+	FILE *f;
+
+	if (dev == last)
+		return true;
+	f = fopen("/proc/self/mountinfo", "re");
+	while (f && dev != last && fgets(line, sizeof(line), f))
+		if (is_share_line(line, dev))
+			last = dev;
+	if (f)
+		fclose(f);
+	return dev == last;
+}
 
 static void touch(const uint8_t *p, size_t n)
 {
 	char path[PATH_MAX];
 	int64_t ns = (int64_t)wire_get64(p);
 	struct timespec t[2] = { { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 } };
-	struct statfs fs;
+	struct stat st;
 	int fd;
 
 	memcpy(path, p + HEAD, n - HEAD);
@@ -39,7 +81,7 @@ static void touch(const uint8_t *p, size_t n)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return;
-	if (fstatfs(fd, &fs) == 0 && (fs.f_type == MAGIC_9P || fs.f_type == MAGIC_FUSE))
+	if (fstat(fd, &st) == 0 && is_share(st.st_dev))
 		futimens(fd, t);
 	close(fd);
 }
@@ -50,8 +92,11 @@ static void worker(int from, const struct peer *who)
 	static uint8_t request[REQUEST_MAX];
 	struct pollfd p = { .fd = 3, .events = POLLIN };
 
-	if ((from != 3 && dup2(from, 3) != 3) || syscall(SYS_close_range, 4u, ~0u, 0u) < 0)
+	if (from != 3 && dup2(from, 3) != 3)
 		_exit(1);
+	if (syscall(SYS_close_range, 4u, ~0u, 0u) < 0) /* before Linux 5.9 */
+		for (int fd = 4; fd < FDS_MAX; fd++)
+			close(fd);
 	if (identity_take(who) < 0)
 		_exit(1);
 	while (poll(&p, 1, IDLE) > 0) {

@@ -33,18 +33,21 @@ static struct source destroyed = { .fd = -1 };
 static void (*tell)(void);
 static long page;
 
-static long number_in(const char *path, const char *format)
+/* The number behind `prefix` in a file of one line; -1: there is none. */
+static long number_in(const char *path, const char *prefix)
 {
-	char text[64] = "";
-	long v = -1;
+	char text[64] = "", *end;
+	size_t skip = strlen(prefix);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	long v;
 
-	if (fd < 0)
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0 || strncmp(text, prefix, skip))
 		return -1;
-	if (read(fd, text, sizeof(text) - 1) <= 0 || sscanf(text, format, &v) != 1)
-		v = -1;
-	close(fd);
-	return v;
+	v = strtol(text + skip, &end, 10);
+	return end > text + skip ? v : -1;
 }
 
 static void ring_ready(struct source *s, uint32_t events)
@@ -110,7 +113,7 @@ static bool everywhere(struct ring *rings, int cpus, struct abi_perf_attr *a, co
 
 static bool kretprobe(struct ring *rings, int cpus, const char *function)
 {
-	long type = number_in(KPROBE "type", "%ld"), bit = number_in(KPROBE "format/retprobe", "config:%ld");
+	long type = number_in(KPROBE "type", ""), bit = number_in(KPROBE "format/retprobe", "config:");
 	struct abi_perf_attr a = { 0 };
 
 	if (type < 0 || bit < 0 || bit > 63)
@@ -131,7 +134,7 @@ static bool tracepoint(struct ring *rings, int cpus, const char *name, const cha
 		long id;
 
 		snprintf(path, sizeof(path), "%s/events/%s/id", roots[i], name);
-		id = number_in(path, "%ld");
+		id = number_in(path, "");
 		a.config = (uint64_t)id;
 		if (id >= 0)
 			return everywhere(rings, cpus, &a, filter);

@@ -45,7 +45,9 @@ static void timer_clear(struct event **ev)
 
 const char *boot_phase_name(enum boot_phase p)
 {
-	static const char *const names[PHASE_COUNT] = { "booting", "agent", "sshd", "ssh-ready", "ssh", "boot-done", "running" };
+	static const char *const names[PHASE_COUNT] = {
+		"booting", "agent", "sshd", "ssh-ready", "ssh", "boot-done", "running",
+	};
 
 	return names[p];
 }
@@ -242,7 +244,8 @@ static void on_agent_wait(evutil_socket_t unused, short what, void *arg)
 	(void)what;
 	timer_clear(&a->boot.agent_timer);
 	a->boot.agent_missing = true;
-	boot_error(a, "the guest agent does not seem to run in the guest; ports are not forwarded and the clock is not kept");
+	boot_error(a, "the guest agent does not seem to run in the guest; ports are not forwarded and the clock is not "
+		      "kept");
 	boot_advance(a);
 }
 
@@ -273,7 +276,8 @@ static void prove(struct agent *a)
 		boot_error(a, failed.v[i]);
 	strv_free(&failed);
 	if (!b->at[PHASE_SSH]) {
-		char *text = xasprintf("logging in by ssh does not work: %s", b->login_error ? b->login_error : "no reason known");
+		char *text = xasprintf("logging in by ssh does not work: %s",
+				       b->login_error ? b->login_error : "no reason known");
 
 		boot_error(a, text);
 		free(text);

@@ -28,15 +28,22 @@ static struct child *unwatched;
 static struct event *sigchld;
 static struct child *all;
 
+static void take_out(struct child *c)
+{
+	if (c->next_all)
+		c->next_all->prev_all = c->prev_all;
+	if (c->prev_all)
+		c->prev_all->next_all = c->next_all;
+	else
+		all = c->next_all;
+}
+
 static void child_free(struct child *c)
 {
 	if (c->ev)
 		event_free(c->ev);
 	if (c->watch >= 0)
 		close(c->watch);
-	if (c->next_all)
-		c->next_all->prev_all = c->prev_all;
-	*(c->prev_all ? &c->prev_all->next_all : &all) = c->next_all;
 	free(c);
 }
 
@@ -45,6 +52,7 @@ static void finish(struct child *c, int status)
 	void (*ended)(void *arg, int status) = c->ended;
 	void *arg = c->arg;
 
+	take_out(c);
 	child_free(c);
 	if (ended)
 		ended(arg, status);
@@ -112,7 +120,8 @@ static void watch_by_signal(struct event_base *base, struct child *c)
 	event_active(sigchld, EV_SIGNAL, 1); /* it may have ended before the handler stood */
 }
 
-struct child *child_watch(struct event_base *base, pid_t pid, bool ours, void (*ended)(void *arg, int status), void *arg)
+struct child *child_watch(struct event_base *base, pid_t pid, bool ours,
+			  void (*ended)(void *arg, int status), void *arg)
 {
 	struct child *c;
 	int watch = -1;
@@ -158,8 +167,11 @@ void child_forget(struct child *c)
 
 void child_free_all(void)
 {
-	while (all)
-		child_free(all);
+	for (struct child *c = all, *next; c; c = next) {
+		next = c->next_all;
+		child_free(c);
+	}
+	all = NULL;
 	unwatched = NULL;
 	if (sigchld)
 		event_free(sigchld);

@@ -13,7 +13,8 @@ struct child;
 /* Watches a process until it ends; then calls `ended` once, with its exit status (128 + signal when a signal ended it;
  * CHILD_STATUS_UNKNOWN for a process that is not a child of ours), and forgets it. NULL with errno when it cannot
  * be watched: ESRCH (it is gone), or, for a process that is not ours, ENOSYS. */
-struct child *child_watch(struct event_base *base, pid_t pid, bool ours, void (*ended)(void *arg, int status), void *arg);
+struct child *child_watch(struct event_base *base, pid_t pid, bool ours,
+			  void (*ended)(void *arg, int status), void *arg);
 /* Signals the process, or with `group` its process group too (only for one that was started with a group of its
  * own). */
 void child_signal(struct child *c, int sig, bool group);

@@ -226,7 +226,8 @@ static void on_garbage(struct agent *a)
 {
 	struct ga *g = &a->ga;
 
-	log_limited(&g->limit, "%" PRIu64 " bytes on ga.sock were no frames and were skipped", g->reader->skipped - g->skipped);
+	log_limited(&g->limit, "%" PRIu64 " bytes on ga.sock were no frames and were skipped",
+		    g->reader->skipped - g->skipped);
 	g->skipped = g->reader->skipped;
 	if (!g->heard)
 		return;

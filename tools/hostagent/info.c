@@ -17,16 +17,17 @@ static double seconds(int64_t ms)
 static cJSON *phases(const struct agent *a)
 {
 	cJSON *list = cJSON_CreateArray();
+	const int64_t *when = a->boot.at;
 
 	for (int p = 0; p < PHASE_COUNT; p++) {
-		int64_t at = a->boot.at[p], next = mono_ms();
+		int64_t at = when[p], next = mono_ms();
 		cJSON *o;
 
 		if (!at)
 			continue;
 		for (int q = 0; q < PHASE_COUNT; q++)
-			if (a->boot.at[q] && (a->boot.at[q] > at || (a->boot.at[q] == at && q > p)) && a->boot.at[q] < next)
-				next = a->boot.at[q];
+			if (when[q] && (when[q] > at || (when[q] == at && q > p)) && when[q] < next)
+				next = when[q];
 		o = cJSON_CreateObject();
 		cJSON_AddStringToObject(o, "name", boot_phase_name((enum boot_phase)p));
 		cJSON_AddNumberToObject(o, "at", seconds(at - a->m.started_ms));

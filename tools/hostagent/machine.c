@@ -105,8 +105,8 @@ static char *explain(const struct agent *a, const char *said)
 	const char *address = kv_get(&a->conf, "127.0.0.1", "ssh.address");
 
 	if (strstr(said, "Could not set up host forwarding rule"))
-		return xasprintf("TCP port %s of %s, where SSH was to be reached, is taken by another program; free it, or set "
-				 "ssh.localPort to another port or to 0 (%s)",
+		return xasprintf("TCP port %s of %s, where SSH was to be reached, is taken by another program; free it, "
+				 "or set ssh.localPort to another port or to 0 (%s)",
 				 kv_get(&a->conf, "0", "ssh.localPort"), address, said);
 	if (strstr(said, "Failed to get \"write\" lock"))
 		return xasprintf("a disk of the machine is in use by another process, perhaps another QEMU (%s)", said);
@@ -269,7 +269,8 @@ static void on_block_error(struct agent *a, const cJSON *data)
 {
 	const cJSON *reason = cJSON_GetObjectItemCaseSensitive(data, "reason");
 
-	log_limited(&a->m.err_limit, "a disk of the machine fails: %s", cJSON_IsString(reason) ? reason->valuestring : "?");
+	log_limited(&a->m.err_limit, "a disk of the machine fails: %s",
+		    cJSON_IsString(reason) ? reason->valuestring : "no reason given");
 }
 
 static void on_panic(struct agent *a, const cJSON *data)
@@ -374,8 +375,8 @@ static int find_owner(struct agent *a, struct err *e)
 		close(fd);
 	m->child = m->pid > 0 ? child_watch(a->base, m->pid, false, on_ended, a) : NULL;
 	if (!m->child)
-		return err_set(e, EXIT_TRYAGAIN, "the process that answers on %s/%s cannot be found; end it, then start again",
-			       a->dir, F_QMP_SOCK);
+		return err_set(e, EXIT_TRYAGAIN,
+			       "the process that answers on %s/%s cannot be found; end it, then start again", a->dir, F_QMP_SOCK);
 	return 0;
 }
 
@@ -413,12 +414,12 @@ static int check_free(struct agent *a, struct err *e)
 
 	if (holder != 0)
 		return err_set(e, EXIT_TRYAGAIN,
-			       "QEMU (process %ld) of this instance still runs, but %s/%s does not lead to it; end that process, "
-			       "then start again",
+			       "QEMU (process %ld) of this instance still runs, but %s/%s does not lead to it; end that "
+			       "process, then start again",
 			       (long)holder, a->dir, F_QMP_SOCK);
 	if (disk_in_use(F_DIFFDISK))
-		return err_set(e, EXIT_TRYAGAIN, "%s/%s is in use by another process (a QEMU or qemu-img); end it, then start again",
-			       a->dir, F_DIFFDISK);
+		return err_set(e, EXIT_TRYAGAIN,
+			       "%s/%s is in use by another process (a QEMU or qemu-img); end it, then start again", a->dir, F_DIFFDISK);
 	return 0;
 }
 
@@ -440,8 +441,10 @@ static int load_argv(struct strv *argv, struct err *e)
 static void remove_stale(void)
 {
 	/* qmp.sock and ga.sock are replaced when they are bound. */
-	static const char *const stale[] = { F_QEMU_PID,     F_SSH_SOCK,    "serial.log",  "serial.sock", "serialp.log",
-					     "serialp.sock", "serialv.log", "serialv.sock", F_VNC_DISPLAY, F_VNC_PASSWORD };
+	static const char *const stale[] = {
+		F_QEMU_PID,	F_SSH_SOCK,    "serial.log",   "serial.sock", "serialp.log",
+		"serialp.sock", "serialv.log", "serialv.sock", F_VNC_DISPLAY, F_VNC_PASSWORD,
+	};
 
 	for (size_t i = 0; i < sizeof(stale) / sizeof(*stale); i++)
 		unlink(stale[i]);

@@ -59,8 +59,11 @@ void mounts_init(struct agent *a)
 
 	ms->n = a->plain ? 0 : (size_t)kv_num(&a->conf, 0, "mounts");
 	ms->m = xcalloc(ms->n ? ms->n : 1, sizeof(*ms->m));
-	for (size_t i = 0; i < ms->n; i++)
-		ms->m[i] = (struct mount){ .a = a, .i = i, .state = is_type(a, "reverse-sshfs") ? MOUNT_WAITING : MOUNT_OK };
+	for (size_t i = 0; i < ms->n; i++) {
+		enum mount_state state = is_type(a, "reverse-sshfs") ? MOUNT_WAITING : MOUNT_OK;
+
+		ms->m[i] = (struct mount){ .a = a, .i = i, .state = state };
+	}
 }
 
 /* --- virtiofs --- */
@@ -108,9 +111,10 @@ static int serve(struct mount *m, const struct virtiofsd *v, struct err *e)
 	struct strv argv = { 0 };
 	int fd = socket_listen(sock, e), r = -1;
 	int log_fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	struct spawn s = { .in = SPAWN_NULL, .out = log_fd, .err = log_fd, .pass = &fd, .npass = 1, .new_session = true };
+	struct spawn s = { .in = SPAWN_NULL, .pass = &fd, .npass = 1, .new_session = true };
 	pid_t pid;
 
+	s.out = s.err = log_fd;
 	virtiofsd_argv(v, location(m), &argv);
 	s.argv = argv.v;
 	if (log_fd < 0)

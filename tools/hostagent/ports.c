@@ -54,7 +54,8 @@ static void run_next(struct agent *a)
 
 	if (p->job || !p->first || !a->boot.at[PHASE_SSH])
 		return;
-	ssh_control_argv(a, p->first->cancel ? "cancel" : "forward", p->first->reverse ? "-R" : "-L", p->first->what, &argv);
+	ssh_control_argv(a, p->first->cancel ? "cancel" : "forward", p->first->reverse ? "-R" : "-L", p->first->what,
+			 &argv);
 	spec.argv = argv.v;
 	p->job = job_start(a->base, &spec, &e);
 	strv_free(&argv);
@@ -97,8 +98,12 @@ static void on_event(void *arg, cJSON *port_forward)
 
 static bool is_true(const char *v)
 {
-	return v && (!strcmp(v, "1") || !strcmp(v, "true") || !strcmp(v, "TRUE") || !strcmp(v, "True") || !strcmp(v, "t") ||
-		     !strcmp(v, "T"));
+	static const char *const yes[] = { "1", "t", "T", "true", "TRUE", "True" };
+
+	for (size_t i = 0; v && i < sizeof(yes) / sizeof(*yes); i++)
+		if (!strcmp(v, yes[i]))
+			return true;
+	return false;
 }
 
 void ports_start(struct agent *a)

@@ -35,7 +35,8 @@ static struct probe get_probe(const struct agent *a, size_t i)
 				       "see the messages of the boot scripts in serial.log", true };
 	i -= own;
 	return (struct probe){ kv_get(&a->conf, "a probe", "probes.%zu.description", i),
-			       kv_get(&a->conf, "", "probes.%zu.script", i), kv_get(&a->conf, "", "probes.%zu.hint", i), false };
+			       kv_get(&a->conf, "", "probes.%zu.script", i),
+			       kv_get(&a->conf, "", "probes.%zu.hint", i), false };
 }
 
 /* What follows "#!" in the first line; /bin/sh for a script without it or with one that cannot be quoted simply. */
@@ -53,7 +54,8 @@ static char *interpreter(const char *script)
 static char *remote_command(const char *script)
 {
 	char *shell = interpreter(script);
-	char *cmd = xasprintf("exec /bin/sh -c 'while IFS= read -r l; do [ -z \"$l\" ] || export \"$l\"; done <<LIMA_PARAM_END\n"
+	char *cmd = xasprintf("exec /bin/sh -c '"
+			      "while IFS= read -r l; do [ -z \"$l\" ] || export \"$l\"; done <<LIMA_PARAM_END\n"
 			      "$(sudo -n cat /mnt/lima-cidata/param.env 2>/dev/null)\n"
 			      "LIMA_PARAM_END\n"
 			      "exec %s'",
@@ -130,8 +132,8 @@ static void run(struct agent *a)
 {
 	struct probes *ps = &a->probes;
 	struct probe p = get_probe(a, ps->next);
-	struct job_spec spec = { .input = p.script, .input_len = strlen(p.script), .timeout_s = PROBE_JOB_S, .done = on_done,
-				 .arg = a };
+	struct job_spec spec = { .input = p.script, .input_len = strlen(p.script), .timeout_s = PROBE_JOB_S,
+				 .done = on_done, .arg = a };
 	char *cmd = remote_command(p.script);
 	struct strv argv = { 0 };
 	struct err e = { 0 };

@@ -176,8 +176,8 @@ int usernet_ssh_port(const char *text)
 	while (*text) {
 		unsigned host, guest;
 
-		if (sscanf(text, " TCP[HOST_FORWARD] %*d %*s %u %*s %u", &host, &guest) == 2 && guest == 22 && host > 0 &&
-		    host < 65536)
+		if (sscanf(text, " TCP[HOST_FORWARD] %*d %*s %u %*s %u", &host, &guest) == 2 && guest == 22 &&
+		    host > 0 && host < 65536)
 			return (int)host;
 		text += strcspn(text, "\n");
 		text += *text == '\n';

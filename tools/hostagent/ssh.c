@@ -15,7 +15,8 @@ int ssh_write_config(struct agent *a, struct err *e)
 	int r = sshconf_text(&a->conf, a->dir, a->ssh_port, aes, &b, &left_out, e);
 
 	if (left_out)
-		log_warn("%zu private keys are not offered to the guest: ssh_config cannot express their paths", left_out);
+		log_warn("%zu private keys are not offered to the guest: ssh_config cannot express their paths",
+			 left_out);
 	if (r == 0)
 		r = file_write_if_changed(F_SSH_CONFIG, b.data, b.len, 0600, NULL, e);
 	buf_free(&b);
@@ -42,7 +43,8 @@ void ssh_argv(const struct agent *a, bool mux, struct strv *argv)
 	strv_add(argv, "--");
 }
 
-void ssh_control_argv(const struct agent *a, const char *request, const char *flag, const char *what, struct strv *argv)
+void ssh_control_argv(const struct agent *a, const char *request, const char *flag, const char *what,
+		      struct strv *argv)
 {
 	base_argv(argv);
 	strv_add(argv, "-O");

@@ -18,6 +18,7 @@ int ssh_write_config(struct agent *a, struct err *e);
 void ssh_argv(const struct agent *a, bool mux, struct strv *argv);
 /* A request to the shared connection: "exit", or "forward" and "cancel" with `flag` -L or -R and its argument (else
  * NULL). */
-void ssh_control_argv(const struct agent *a, const char *request, const char *flag, const char *what, struct strv *argv);
+void ssh_control_argv(const struct agent *a, const char *request, const char *flag, const char *what,
+		      struct strv *argv);
 
 #endif

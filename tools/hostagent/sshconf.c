@@ -32,7 +32,8 @@ static int check(const char *what, const char *v, struct err *e)
 
 	if (!problem)
 		return 0;
-	return err_set(e, EXIT_BADDATA, "%s: %s contains %s, which ssh_config cannot express", F_AGENT_CONF, what, problem);
+	return err_set(e, EXIT_BADDATA, "%s: %s contains %s, which ssh_config cannot express", F_AGENT_CONF, what,
+		       problem);
 }
 
 static size_t put_identities(struct buf *out, const struct kv *conf)
@@ -71,13 +72,12 @@ int sshconf_text(const struct kv *conf, const char *dir, int port, enum ssh_aes 
 	const char *host = kv_get(conf, "", "hostname"), *user = kv_get(conf, "", "user");
 	const char *address = kv_get(conf, "127.0.0.1", "ssh.address");
 
-	if (check("the path of the instance", dir, e) < 0 || check("hostname", host, e) < 0 || check("user", user, e) < 0 ||
-	    check("ssh.address", address, e) < 0)
+	if (check("the path of the instance", dir, e) < 0 || check("hostname", host, e) < 0 ||
+	    check("user", user, e) < 0 || check("ssh.address", address, e) < 0)
 		return -1;
 	buf_addf(out,
 		 "# How to reach this machine: ssh -F THIS-FILE %s\n"
-		 "# Written by lima-hostagent at each start (the port changes); edits are lost. Not an input of anything else\n"
-		 "# than ssh.\n"
+		 "# Written by lima-hostagent at each start (the port changes); edits are lost. An input of ssh only.\n"
 		 "Host %s\n"
 		 "  Hostname %s\n"
 		 "  Port %d\n"
@@ -96,7 +96,8 @@ int sshconf_text(const struct kv *conf, const char *dir, int port, enum ssh_aes 
 		 host);
 	put_path(out, "UserKnownHostsFile", dir, F_KNOWN_HOSTS);
 	buf_addf(out, "  Compression no\n  Ciphers %s\n",
-		 aes == SSH_AES_FAST ? "^aes128-gcm@openssh.com,aes256-gcm@openssh.com" : "^chacha20-poly1305@openssh.com");
+		 aes == SSH_AES_FAST ? "^aes128-gcm@openssh.com,aes256-gcm@openssh.com" :
+				       "^chacha20-poly1305@openssh.com");
 	put_switches(out, conf);
 	buf_adds(out, "  ControlMaster auto\n");
 	put_path(out, "ControlPath", dir, F_SSH_SOCK);
@@ -114,8 +115,8 @@ bool cpu_has_aes(const char *cpuinfo)
 		bool flags = !strncmp(line, "flags", 5) || !strncmp(line, "Features", 8);
 
 		line[strcspn(line, "\n")] = '\0';
-		for (char *save, *w = flags ? strtok_r(line, " \t:", &save) : NULL; w; w = strtok_r(NULL, " \t:", &save))
-			found = found || !strcmp(w, "aes");
+		for (char *save, *w = strtok_r(line, " \t:", &save); w; w = strtok_r(NULL, " \t:", &save))
+			found = found || (flags && !strcmp(w, "aes"));
 	}
 	if (f)
 		fclose(f);

@@ -79,8 +79,11 @@ static void remote(struct buf *out, const struct mount *m, const char *script, c
 /* A mount whose sshfs was killed is still in the table, and in the way. */
 static const char mount_script[] =
 	"[ -s /run/lima-fuse-ready ] || exit 75\n"
-	"if grep -qF \"$2\" /proc/mounts; then fusermount3 -uz \"$1\" || fusermount -uz \"$1\" || sudo -n umount -l \"$1\"; fi\n"
-	"mkdir -p \"$1\" 2>/dev/null || { sudo -n mkdir -p \"$1\" && sudo -n chown \"$(id -u):$(id -g)\" \"$1\"; } || exit 1\n"
+	"if grep -qF \"$2\" /proc/mounts; then\n"
+	"fusermount3 -uz \"$1\" || fusermount -uz \"$1\" || sudo -n umount -l \"$1\"\n"
+	"fi\n"
+	"mkdir -p \"$1\" 2>/dev/null ||\n"
+	"{ sudo -n mkdir -p \"$1\" && sudo -n chown \"$(id -u):$(id -g)\" \"$1\"; } || exit 1\n"
 	"exec sshfs \":$3\" \"$1\" -o \"$4\"\n";
 
 /* The mount table cannot be waited for in a shell; it is short and only read while the mount is being made. */
@@ -102,8 +105,10 @@ static void mount_options(const struct mount *m, struct buf *out)
 
 static char *find_server(void)
 {
-	static const char *const places[] = { "sftp-server", "/usr/libexec/sftp-server", "/usr/libexec/openssh/sftp-server",
-					      "/usr/lib/sftp-server", "/usr/lib/openssh/sftp-server", "/usr/lib/ssh/sftp-server" };
+	static const char *const places[] = {
+		"sftp-server",		"/usr/libexec/sftp-server",	"/usr/libexec/openssh/sftp-server",
+		"/usr/lib/sftp-server", "/usr/lib/openssh/sftp-server", "/usr/lib/ssh/sftp-server",
+	};
 	char *path = NULL;
 
 	for (size_t i = 0; !path && i < sizeof(places) / sizeof(*places); i++)
@@ -194,9 +199,10 @@ static void on_client_end(void *arg, const struct job_result *r)
 		mount_set(m, MOUNT_WAITING, NULL);
 		return;
 	}
-	text = r->status == NOT_READY ? xstrdup("fuse is not ready in the guest (no /run/lima-fuse-ready)") :
-					xasprintf("sshfs in the guest ended with status %d%s%s", r->status, *r->err ? ": " : "",
-						  r->err);
+	if (r->status == NOT_READY)
+		text = xstrdup("fuse is not ready in the guest (no /run/lima-fuse-ready)");
+	else
+		text = xasprintf("sshfs in the guest ended with status %d%s%s", r->status, *r->err ? ": " : "", r->err);
 	broke(m, text);
 	free(text);
 }
@@ -232,7 +238,8 @@ static struct job *start_server(struct mount *m, int fd, struct err *e)
 	return j;
 }
 
-static struct job *start_remote(struct mount *m, const char *script, const char *options, struct job_spec *spec, struct err *e)
+static struct job *start_remote(struct mount *m, const char *script, const char *options, struct job_spec *spec,
+				struct err *e)
 {
 	struct strv argv = { 0 };
 	struct buf cmd = { 0 };

@@ -172,7 +172,9 @@ static void on_done(void *arg, const struct job_result *r)
 
 static void command(const struct agent *a, struct buf *cmd)
 {
-	buf_adds(cmd, a->tasks.next == 0 ? "exec /bin/sh -c " : a->tasks.by_sudo ? "sudo -n cat -- " : "env LC_ALL=C cat -- ");
+	const char *how = a->tasks.by_sudo ? "sudo -n cat -- " : "env LC_ALL=C cat -- ";
+
+	buf_adds(cmd, a->tasks.next == 0 ? "exec /bin/sh -c " : how);
 	shell_quote(cmd, a->tasks.next == 0 ? agent_link : rule(a, a->tasks.next - 1, "guest"));
 }
 

@@ -6,12 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The length of a UTF-8 character by its first byte, 0 when none begins so. */
+static size_t utf8_lead(unsigned char c)
+{
+	if (c < 0x80)
+		return 1;
+	return c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf8 ? 4 : 0;
+}
+
 /* The length of the UTF-8 character at p (n bytes left), 0 when it is not one. Overlong forms, surrogates and what is
  * beyond U+10FFFF are not; nor are the C1 controls, which some terminals obey. */
 static size_t utf8_len(const unsigned char *p, size_t n)
 {
 	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = *p < 0x80 ? 1 : *p >= 0xf0 && *p < 0xf8 ? 4 : *p >= 0xe0 && *p < 0xf0 ? 3 : *p >= 0xc2 && *p < 0xe0 ? 2 : 0;
+	size_t len = utf8_lead(*p);
 	uint32_t c;
 
 	if (len < 2 || len > n)

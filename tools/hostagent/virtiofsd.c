@@ -95,8 +95,8 @@ int virtiofsd_find(const char *qemu, struct virtiofsd *v, struct err *e)
 		if (try_program(places[i], v))
 			return 0;
 	return err_set(e, EXIT_UNAVAIL,
-		       "mountType virtiofs needs the program virtiofsd, which was not found; install it (Debian: package virtiofsd, "
-		       "or qemu-system-common up to Debian 12), or use another mountType");
+		       "mountType virtiofs needs the program virtiofsd, which was not found; install it (Debian: package "
+		       "virtiofsd, or qemu-system-common up to Debian 12), or use another mountType");
 }
 
 void virtiofsd_argv(const struct virtiofsd *v, const char *dir, struct strv *argv)

@@ -91,8 +91,10 @@ int record_read(const struct instance *in, const struct buf *yaml, struct buf *r
 bool record_equal(const struct instance *in, const struct buf *record);
 /* Keeps them, and the resolved document of this build. */
 int record_write(const struct instance *in, const struct buf *record, struct err *e);
-/* The output of lima-render --plan, with the request's settings. */
-int plan_read(const struct instance *in, const struct request *rq, bool use_template, struct buf *text, struct err *e);
+/* The output of lima-render --plan with the request's settings, and its template if wanted. Warnings are left out when
+ * they are `told` by another step. */
+int plan_read(const struct instance *in, const struct request *rq, bool use_template, bool told, struct buf *text,
+	      struct err *e);
 bool plan_new_disk(const struct buf *plan);
 /* Says the lines of a plan in which something changes. */
 void plan_tell(const struct buf *plan);

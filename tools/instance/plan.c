@@ -81,8 +81,10 @@ int record_write(const struct instance *in, const struct buf *record, struct err
 	return r;
 }
 
-int plan_read(const struct instance *in, const struct request *rq, bool use_template, struct buf *text, struct err *e)
+int plan_read(const struct instance *in, const struct request *rq, bool use_template, bool told, struct buf *text,
+	      struct err *e)
 {
+	struct buf notes = { 0 };
 	char *bin = dirs_bin(e);
 	struct strv argv = { 0 };
 	int status = 0, r;
@@ -97,10 +99,13 @@ int plan_read(const struct instance *in, const struct request *rq, bool use_temp
 		strv_add(&argv, rq->template);
 	}
 	request_settings(rq, &argv);
-	r = spawn_run(argv.v, text, NULL, &status, e);
+	r = spawn_run(argv.v, text, &notes, &status, e);
+	if (status != 0 || !told)
+		fputs(buf_str(&notes), stderr);
 	if (r == 0 && status != 0)
 		r = err_set(e, status > 128 ? EXIT_INTERNAL : status,
 			    "the description of '%s' cannot be used; see the messages above", in->name);
+	buf_free(&notes);
 	strv_free(&argv);
 	free(bin);
 	return r;
@@ -178,7 +183,7 @@ int plan_allowed(const struct instance *in, const struct request *rq, const stru
 int step_check(const struct instance *in, const struct request *rq, struct err *e)
 {
 	struct buf plan = { 0 };
-	int r = plan_read(in, rq, false, &plan, e);
+	int r = plan_read(in, rq, false, true, &plan, e);
 
 	if (r == 0)
 		r = plan_allowed(in, rq, &plan, e);
@@ -204,7 +209,7 @@ int verb_plan(const struct request *rq, struct err *e)
 		return -1;
 	r = instance_must_exist(&in, e);
 	if (r == 0)
-		r = plan_read(&in, rq, true, &plan, e);
+		r = plan_read(&in, rq, true, false, &plan, e);
 	if (r == 0)
 		r = print(&plan, e);
 	if (r == 0) {

@@ -11,7 +11,6 @@
 #include "instance.h"
 #include "instance_files.h"
 #include "spawn.h"
-#include "tree.h"
 
 /* Settings that lima-render takes as options; the field is where the request has them. */
 static const struct {
@@ -97,19 +96,6 @@ out:
 	return r;
 }
 
-/* Reads or works out what lima.yaml is to be. */
-static int wanted_yaml(const struct instance *in, const struct request *rq, struct buf *text, struct err *e)
-{
-	char *yaml = instance_path(in, F_LIMA_YAML);
-	struct strv settings_given = { 0 };
-	size_t given = request_settings(rq, &settings_given);
-	int r = given ? render(rq, yaml, text, e) : file_read(yaml, TREE_TEXT_MAX, text, e);
-
-	strv_free(&settings_given);
-	free(yaml);
-	return r;
-}
-
 /* A disk is moved only when nothing can be using it. */
 static int must_be_stopped(const struct instance *in, struct err *e)
 {
@@ -124,13 +110,14 @@ static int must_be_stopped(const struct instance *in, struct err *e)
 	return r;
 }
 
-/* The description is another one than that of the last build: find out what that means, and tell. */
+/* The description is another one than that of the last build: find out what that means, and tell. `yaml` is the edited
+ * text, NULL when there are no settings. */
 static int apply(const struct instance *in, const struct request *rq, const struct buf *yaml, struct source *s,
 		 struct err *e)
 {
 	struct buf plan = { 0 };
 	bool renew;
-	int r = plan_read(in, rq, false, &plan, e);
+	int r = plan_read(in, rq, false, yaml != NULL, &plan, e);
 
 	if (r == 0)
 		r = plan_allowed(in, rq, &plan, e);
@@ -140,7 +127,7 @@ static int apply(const struct instance *in, const struct request *rq, const stru
 	if (r == 0)
 		plan_tell(&plan);
 	/* The description first: a run killed before the disk is moved is refused, or confirmed, again. */
-	if (r == 0)
+	if (r == 0 && yaml)
 		r = write_in(in, F_LIMA_YAML, buf_str(yaml), yaml->len, 0644, e);
 	if (r == 0 && renew)
 		r = disk_set_aside(in, &s->old_disk, e);
@@ -150,21 +137,34 @@ static int apply(const struct instance *in, const struct request *rq, const stru
 	return r;
 }
 
+static int existing_source(const struct instance *in, const struct request *rq, const struct buf *yaml,
+			   struct source *s, struct err *e)
+{
+	if (record_read(in, yaml, &s->record, e) < 0)
+		return -1;
+	if (!record_equal(in, &s->record))
+		return apply(in, rq, yaml, s, e);
+	return yaml ? write_in(in, F_LIMA_YAML, buf_str(yaml), yaml->len, 0644, e) : 0;
+}
+
 int step_source(const struct instance *in, const struct request *rq, struct source *s, struct err *e)
 {
+	struct strv settings_given = { 0 };
 	struct buf yaml = { 0 };
+	char *path;
 	int r;
 
 	s->created = !instance_exists(in);
 	if (s->created)
 		return create_source(in, rq, e) == 0 ? record_read(in, NULL, &s->record, e) : -1;
-	r = wanted_yaml(in, rq, &yaml, e);
+	if (request_settings(rq, &settings_given) == 0)
+		return existing_source(in, rq, NULL, s, e);
+	strv_free(&settings_given);
+	path = instance_path(in, F_LIMA_YAML);
+	r = render(rq, path, &yaml, e);
 	if (r == 0)
-		r = record_read(in, &yaml, &s->record, e);
-	if (r == 0 && !record_equal(in, &s->record))
-		r = apply(in, rq, &yaml, s, e);
-	else if (r == 0)
-		r = write_in(in, F_LIMA_YAML, buf_str(&yaml), yaml.len, 0644, e);
+		r = existing_source(in, rq, &yaml, s, e);
+	free(path);
 	buf_free(&yaml);
 	return r;
 }

@@ -66,7 +66,7 @@ pid_t file_lock_holder(const char *path)
 
 bool disk_in_use(const char *path)
 {
-	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = QEMU_LOCK_FIRST, .l_len = QEMU_LOCK_COUNT };
+	struct flock l = { .l_type = F_WRLCK, .l_start = QEMU_LOCK_FIRST, .l_len = QEMU_LOCK_COUNT };
 	int fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	int r;
 

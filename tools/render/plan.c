@@ -9,10 +9,12 @@
 
 #define VALUE_SHOWN 60 /* bytes of a value in a line */
 #define PATH_TEXT_MAX 512
+#define IMAGES "images"
 
 struct plan {
 	struct buf *out;
 	enum change_class worst;
+	bool same_image; /* changes of images: do not matter to the disk that is there */
 	int lines;
 };
 
@@ -39,21 +41,37 @@ static void shown(const struct node *n, struct buf *out)
 	buf_free(&text);
 }
 
-/* A smaller disk cannot be had from the old one. */
-static enum change_class class_of(const struct schema_key *k, const char *path, const struct node *a, const struct node *b)
+/* The entry that a disk is made from: the first one for the architecture. Those behind it stand in when it cannot be
+ * had. */
+static const struct node *image_used(const struct node *doc)
 {
+	const struct node *images = tree_seq(doc, "images");
+	const char *arch = tree_str(doc, "", "arch");
+
+	for (size_t i = 0; images && i < images->n; i++)
+		if (!strcmp(tree_str(images->item[i], arch, "arch"), arch))
+			return images->item[i];
+	return NULL;
+}
+
+/* A smaller disk cannot be had from the old one. */
+static enum change_class class_of(const struct plan *p, const char *path, const struct node *a, const struct node *b)
+{
+	const struct schema_key *k = schema_find(path);
 	uint64_t was, will;
 	struct err e = { 0 };
 
 	if (!strcmp(path, "disk") && a && b && size_parse(a->str, "disk", &was, &e) == 0 &&
 	    size_parse(b->str, "disk", &will, &e) == 0)
 		return will < was ? CHANGE_DISK : will == was ? CHANGE_NOOP : CHANGE_RESTART;
+	if (p->same_image && !strncmp(path, IMAGES, strlen(IMAGES)))
+		return CHANGE_NOOP;
 	return k ? k->change : CHANGE_RESTART;
 }
 
 static void line(struct plan *p, const char *path, const struct node *a, const struct node *b)
 {
-	enum change_class class = class_of(schema_find(path), path, a, b);
+	enum change_class class = class_of(p, path, a, b);
 
 	buf_addf(p->out, "%s: ", path);
 	shown(a, p->out);
@@ -99,6 +117,7 @@ int plan_diff(const struct node *old_resolved, const struct node *new_resolved, 
 {
 	struct plan p = { .out = out_text };
 
+	p.same_image = node_equal(image_used(old_resolved), image_used(new_resolved));
 	for (const struct schema_key *k = schema_root()->child; k; k = k->next)
 		compare(&p, k->path, map_get(old_resolved, k->path), map_get(new_resolved, k->path));
 	if (worst)
