@@ -31,10 +31,14 @@ FORCE:
 include .make/vars.mk
 
 .make/probe.conf: FORCE
-	"$$LIMA_BIN"/lima-probe --arch $(LIMA_ARCH) $(if $(LIMA_ACCEL),--accel $(LIMA_ACCEL)) -o $@
+	"$$LIMA_BIN"/lima-probe --arch $(LIMA_ARCH) $${LIMA_ACCEL:+--accel "$$LIMA_ACCEL"} -o $@
 
-cidata.iso: .make/cidata.list
+cidata.iso: .make/cidata.list $(if $(LIMA_HAVE_NERDCTL),.make/cidata/nerdctl-full.tgz)
 	"$$LIMA_BIN"/lima-mkiso -V cidata -o $@ .make/cidata
+
+# The engine's archive travels as it is. Another one in lima.yaml shows in image.conf.
+.make/cidata/nerdctl-full.tgz: .make/image.conf
+	"$$LIMA_BIN"/lima-fetch --instance . --list nerdctl --no-decompress -o $@ && touch -c $@
 
 # The image is taken once. A changed images: entry does not touch an existing machine.
 basedisk: | .make/vars.mk

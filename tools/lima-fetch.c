@@ -13,6 +13,7 @@
 #include <sys/utsname.h>
 
 #include "err.h"
+#include "fetch/extra.h"
 #include "fetch/get.h"
 #include "fetch/instance.h"
 #include "fetch/intr.h"
@@ -23,6 +24,8 @@ static const char usage[] =
 	"usage: lima-fetch [OPTION]... LOCATION              fill the cache and print the path of the data\n"
 	"       lima-fetch [OPTION]... -o FILE LOCATION      put the verified, decompressed data there\n"
 	"       lima-fetch [OPTION]... --instance DIR        make DIR/basedisk, kernel, kernel.cmdline, initrd\n"
+	"       lima-fetch [OPTION]... --instance DIR --list NAME -o FILE\n"
+	"                                                    the first of a list in DIR/.make/image.conf: nerdctl, firmware\n"
 	"       lima-fetch --prune [--keep-referred]         empty the cache\n"
 	"       lima-fetch --help | --version\n"
 	"\n"
@@ -41,12 +44,12 @@ static const char usage[] =
 struct options {
 	struct session se;
 	struct digest digest;
-	const char *output, *instance, *location;
+	const char *output, *instance, *list, *location;
 	bool has_digest, keep_packed, prune, keep_referred;
 };
 
 enum { OPT_DIGEST = 256, OPT_OFFLINE, OPT_KEEP_PACKED, OPT_ARCH, OPT_MAX_SIZE, OPT_RETRIES, OPT_TIMEOUT, OPT_INSTANCE,
-       OPT_PRUNE, OPT_KEEP_REFERRED, OPT_HELP, OPT_VERSION };
+       OPT_LIST, OPT_PRUNE, OPT_KEEP_REFERRED, OPT_HELP, OPT_VERSION };
 
 static const struct option longs[] = {
 	{ "digest", required_argument, NULL, OPT_DIGEST },
@@ -59,6 +62,7 @@ static const struct option longs[] = {
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "instance", required_argument, NULL, OPT_INSTANCE },
+	{ "list", required_argument, NULL, OPT_LIST },
 	{ "prune", no_argument, NULL, OPT_PRUNE },
 	{ "keep-referred", no_argument, NULL, OPT_KEEP_REFERRED },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -115,6 +119,7 @@ static void set_option(struct options *o, int c)
 	case OPT_TIMEOUT: o->se.stall_s = number_option("--timeout", optarg, 1, 3600); break;
 	case 'q': o->se.quiet = true; break;
 	case OPT_INSTANCE: o->instance = optarg; break;
+	case OPT_LIST: o->list = optarg; break;
 	case OPT_PRUNE: o->prune = true; break;
 	case OPT_KEEP_REFERRED: o->keep_referred = true; break;
 	case OPT_HELP: print_and_exit(usage); break;
@@ -129,7 +134,9 @@ static void check_options(const struct options *o)
 
 	if (o->prune + (o->instance != NULL) + (o->location != NULL) != 1)
 		usage_die("expected one of LOCATION, --instance DIR and --prune");
-	if (single && !o->location)
+	if (o->list && !(o->instance && o->output))
+		usage_die("--list needs --instance DIR and --output FILE");
+	if (single && !o->location && !o->list)
 		usage_die("--output, --digest and --no-decompress need a LOCATION");
 	if (o->keep_referred && !o->prune)
 		usage_die("--keep-referred belongs to --prune");
@@ -191,7 +198,9 @@ int main(int argc, char **argv)
 	if (!o.se.arch)
 		o.se.arch = machine(&u);
 	intr_install();
-	if (o.prune)
+	if (o.list)
+		r = extra_fetch(&o.se, o.instance, o.list, o.output, !o.keep_packed, &e);
+	else if (o.prune)
 		r = prune(o.keep_referred, o.se.quiet, &e);
 	else
 		r = o.instance ? instance_fetch(&o.se, o.instance, &e) : fetch_one(&o, &e);

@@ -430,3 +430,25 @@ refused() {
 	wait $!
 	cmp "$(entry "$url")/data" "$WWW/$T/a"
 }
+
+@test "the first file of a list that can be had is put in place; without one the reasons are told" {
+	mkdir -p "$BATS_TEST_TMPDIR/i/.make"
+	cd "$BATS_TEST_TMPDIR"
+	echo archive >a.tgz
+	sum=$(sha256sum <a.tgz | cut -d' ' -f1)
+	printf 'arch=x86_64\nnerdctl=3\nnerdctl.0.location=%s/none.tgz\nnerdctl.1.location=%s/a.tgz\nnerdctl.1.digest=sha256:%064d\nnerdctl.2.location=%s/a.tgz\nnerdctl.2.digest=sha256:%s\n' \
+		"$PWD" "$PWD" 0 "$PWD" "$sum" >i/.make/image.conf
+	lima-fetch --instance i --list nerdctl --no-decompress -o out.tgz
+	cmp a.tgz out.tgz
+	run lima-fetch --instance i --list firmware -o fw
+	[ "$status" = 65 ]
+	[[ $output == *firmware* ]]
+	[ ! -e fw ]
+	sed -i 's/nerdctl=3/nerdctl=2/' i/.make/image.conf
+	run lima-fetch --instance i --list nerdctl -o out2
+	[ "$status" != 0 ]
+	[[ $output == *none.tgz* && $output == *digest* ]]
+	[ ! -e out2 ]
+	run lima-fetch --list nerdctl -o x
+	[ "$status" = 2 ]
+}

@@ -273,6 +273,34 @@ static void test_garbage(pid_t agent)
 	host_end(&h);
 }
 
+/* Only mounts from the host: that such a one is touched is tested in a real guest. */
+static void test_touch(pid_t agent)
+{
+	struct timespec then[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
+	static const char *const bad[] = { "relative", "/a\0b", "" };
+	uint8_t p[200];
+	struct stat st;
+	struct host h;
+	int fd;
+
+	append("");
+	fd = open(status_path, O_RDONLY | O_CLOEXEC);
+	futimens(fd, then);
+	host_begin(&h, "5555555555555555");
+	wire_put64(p, 1600000000u * UINT64_C(1000000000));
+	memcpy(p + 8, status_path, strlen(status_path));
+	host_send(&h, WIRE_INOTIFY, 0, p, 8 + strlen(status_path));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		memcpy(p + 8, bad[i], 4);
+		host_send(&h, WIRE_INOTIFY, 0, p, 8 + (*bad[i] ? 4 : 0));
+	}
+	poll(NULL, 0, 300);
+	ok(fstat(fd, &st) == 0 && st.st_mtime == 1000000000, "a file of the guest itself is not touched");
+	ok(waitpid(agent, NULL, WNOHANG) == 0, "and nonsense does no harm");
+	close(fd);
+	host_end(&h);
+}
+
 static void test_rights(pid_t agent)
 {
 	struct stat st;
@@ -340,6 +368,7 @@ int main(void)
 	test_many_ports();
 	test_time();
 	test_garbage(agent);
+	test_touch(agent);
 	test_rights(agent);
 	test_restart();
 	remove_test_dir();

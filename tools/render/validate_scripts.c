@@ -9,6 +9,7 @@
 #include "validate.h"
 
 #define PLAYBOOK_MAX (4u << 20)
+#define PARAMS_MAX 200 /* each is looked for in every script */
 
 static bool set(const struct node *map, const char *key)
 {
@@ -117,7 +118,7 @@ static bool is_name(char c)
 	return isalnum((unsigned char)c) || c == '_';
 }
 
-/* `word` in text, as a whole; `from`..`to` bounds. */
+/* `word` in text, as a whole. */
 static const char *find_word(const char *text, const char *word)
 {
 	size_t n = strlen(word);
@@ -135,10 +136,11 @@ static bool uses(const char *text, const char *key)
 	bool used = find_word(text, shell) != NULL;
 	size_t n = strlen(field);
 
-	for (const char *open = text; !used && (open = strstr(open, "{{")); open += 2) {
-		const char *close = strchr(open, '}');
-
-		for (const char *p = open; close && !used && (p = strstr(p, field)) && p < close; p++)
+	for (const char *open = text, *close; !used && (open = strstr(open, "{{")); open = close) {
+		close = strchr(open, '}');
+		if (!close)
+			break;
+		for (const char *p = open; !used && (p = memmem(p, (size_t)(close - p), field, n)); p++)
 			used = !is_name(p[n]);
 	}
 	free(shell);
@@ -184,6 +186,10 @@ void validate_params_used(const struct node *yaml, struct diag *d)
 {
 	const struct node *param = map_get(yaml, "param");
 
+	if (param && param->n > PARAMS_MAX) {
+		diag_error(d, param->pos, "param", "has %zu entries, more than %d", param->n, PARAMS_MAX);
+		return;
+	}
 	for (size_t i = 0; param && i < param->n; i++) {
 		char key[256];
 
