@@ -34,3 +34,18 @@ Delegate=yes'
 if [ -n "$CHANGED" ] && [ "$LIMA_BOOT_MODE" != native ]; then systemctl daemon-reload; fi
 
 [ -e "$LIMA_ROOT/var/lib/systemd/linger/$user" ] || loginctl enable-linger "$user"
+
+# Programs of the administrator in the user's PATH. At the beginning of the file, because Debian's .bashrc ends early for
+# shells that are not interactive; as the user, because the folder is his. Recipe images have it in /etc/skel.
+path_done=$LIMA_ROOT/var/lib/lima/path-$user
+if [ "$LIMA_BOOT_MODE" != native ] && [ ! -e "$path_done" ]; then
+	# shellcheck disable=SC2016 # his shell's variables
+	as_user "$user" sh -c 'cd "$1" || exit
+for file in .profile .bashrc .zshrc; do
+	[ -f "$file" ] && ! grep -q "^# Lima BEGIN" "$file" || continue
+	{ printf "%s\n" "$2"; cat "$file"; } >"$file.lima-new" && cat "$file.lima-new" >"$file"
+	rm -f "$file.lima-new"
+done' sh "$home" "$(cat "$LIMA_CIDATA_MNT/util/path.sh")"
+	mkdir -p "${path_done%/*}"
+	: >"$path_done"
+fi

@@ -31,7 +31,16 @@ mount_host() {
 	virtiofs) modprobe -q virtiofs ;;
 	esac || warn "this kernel has no driver for $1"
 	make_mountpoint "$4"
-	mount -t "$1" -o "$3" "$2" "$4" && return 0
+	# With nofail, mount(8) would call it a success that there is no such folder.
+	mount_options=",$3,"
+	while :; do
+		case $mount_options in
+		*,nofail,*) mount_options=${mount_options%%,nofail,*},${mount_options#*,nofail,} ;;
+		*) break ;;
+		esac
+	done
+	mount_options=${mount_options#,}
+	mount -t "$1" -o "${mount_options%,}" "$2" "$4" && return 0
 	warn "$4: the host's folder (tag $2) could not be mounted by $1; set mountType to one that this guest can do"
 	return 1
 }

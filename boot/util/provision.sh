@@ -114,12 +114,21 @@ provision_user() {
 provision_password() {
 	set -eu
 	home=$LIMA_ROOT$LIMA_CIDATA_HOME
+	serial_login
 	[ ! -e "$home/.lima-password-set" ] || return 0
 	password=$(od -An -N 8 -tx1 /dev/urandom | tr -d ' \n')
 	printf '%s:%s\n' "$LIMA_CIDATA_USER" "$password" | chpasswd
 	(umask 077 && printf '%s\n' "$password" >"$home/password")
 	: >"$home/.lima-password-set"
 	chown "$LIMA_CIDATA_USER" "$home/password" "$home/.lima-password-set"
+}
+
+# Who has a password can log in at the serial console, too. Recipe images start no getty by themselves.
+serial_login() {
+	[ "$LIMA_BOOT_MODE" = native ] && slurp "$LIMA_ROOT/sys/class/tty/console/active" || return 0
+	tty=${REPLY##* }
+	udevadm trigger "/dev/$tty" || return 0
+	systemctl --no-block start "serial-getty@$tty.service"
 }
 
 provision_all() {

@@ -277,7 +277,7 @@ static void test_garbage(pid_t agent)
 static void test_touch(pid_t agent)
 {
 	struct timespec then[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
-	static const char *const bad[] = { "relative", "/a\0b", "" };
+	static const char bad[][5] = { "rela", "/a\0b", "" };
 	uint8_t p[200];
 	struct stat st;
 	struct host h;
@@ -292,7 +292,7 @@ static void test_touch(pid_t agent)
 	host_send(&h, WIRE_INOTIFY, 0, p, 8 + strlen(status_path));
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		memcpy(p + 8, bad[i], 4);
-		host_send(&h, WIRE_INOTIFY, 0, p, 8 + (*bad[i] ? 4 : 0));
+		host_send(&h, WIRE_INOTIFY, 0, p, 8 + (bad[i][0] ? 4u : 0u));
 	}
 	poll(NULL, 0, 300);
 	ok(fstat(fd, &st) == 0 && st.st_mtime == 1000000000, "a file of the guest itself is not touched");

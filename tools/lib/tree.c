@@ -93,10 +93,10 @@ struct node *node_copy(const struct node *n)
 		set_room(c, room_for(n->n));
 	for (size_t i = 0; i < n->n; i++) {
 		c->item[i] = node_copy(n->item[i]);
-		if (n->type != NODE_MAP)
-			continue;
-		c->key[i] = xstrdup(n->key[i]);
-		c->key_pos[i] = n->key_pos[i];
+		if (n->type == NODE_MAP && c->key) {
+			c->key[i] = xstrdup(n->key[i]);
+			c->key_pos[i] = n->key_pos[i];
+		}
 	}
 	return c;
 }

@@ -258,9 +258,9 @@ int scalar_tag(struct node *n, const char *tag, const char **why)
 void scalar_float(double f, char out[40])
 {
 	if (isnan(f)) {
-		strcpy(out, ".nan");
+		snprintf(out, 40, ".nan");
 	} else if (isinf(f)) {
-		strcpy(out, f < 0 ? "-.inf" : ".inf");
+		snprintf(out, 40, "%s", f < 0 ? "-.inf" : ".inf");
 	} else if (f == floor(f) && fabs(f) < 1e15) {
 		snprintf(out, 40, "%.0f", f);
 	} else {

@@ -120,11 +120,9 @@ static void number(struct buf *out, const struct node *n, bool json)
 		return;
 	}
 	scalar_float(n->f, text);
-	if (json && !isfinite(n->f))
-		strcpy(text, "null");
-	else if (!json && !strpbrk(text, ".en"))
-		strcat(text, ".0");
-	buf_adds(out, text);
+	buf_adds(out, json && !isfinite(n->f) ? "null" : text);
+	if (!json && !strpbrk(text, ".en"))
+		buf_adds(out, ".0");
 }
 
 /* Whether the text that a value was read from still stands for it. */

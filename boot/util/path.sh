@@ -1,0 +1,4 @@
+# Lima BEGIN
+PATH="$PATH:/usr/sbin:/sbin"
+export PATH
+# Lima END
