@@ -15,15 +15,14 @@ scripts() { git grep -lE '^#!/(usr/)?bin/(env )?(ba)?sh' -- ':!*.bats'; }
 }
 
 @test "clang-tidy has nothing to say" {
-	c_files | xargs -P2 -n1 clang-tidy --quiet --warnings-as-errors='*' 2>/dev/null -- -std=c11 -D_GNU_SOURCE -Itools/lib -Itools \
-		-DLIMA_VERSION='"0"' >"$BATS_TEST_TMPDIR/out" || { cat "$BATS_TEST_TMPDIR/out"; false; }
+	# One file at a time: over several the analyser makes things up. Its own notes about suppressed findings are noise.
+	c_files | xargs -P2 -n1 sh -c 'clang-tidy --quiet --warnings-as-errors="*" "$0" -- -std=c11 -D_GNU_SOURCE -Itools/lib -Itools \
+		-DLIMA_VERSION="\"0\"" 2>/dev/null' >"$BATS_TEST_TMPDIR/out" || { cat "$BATS_TEST_TMPDIR/out"; false; }
 }
 
 @test "cppcheck has nothing to say" {
 	c_files | xargs cppcheck -j2 --quiet --std=c11 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 \
-		--suppress=missingIncludeSystem -Itools/lib -Itools -DLIMA_VERSION='"0"' --check-level=normal 2>&1 ||
-		c_files | xargs cppcheck -j2 --quiet --std=c11 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 \
-			--suppress=missingIncludeSystem -Itools/lib -Itools -DLIMA_VERSION='"0"'
+		--suppress=missingIncludeSystem -Itools/lib -Itools -DLIMA_VERSION='"0"'
 }
 
 @test "shellcheck has nothing to say" {

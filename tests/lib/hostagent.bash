@@ -62,6 +62,7 @@ until_ok() {
 		sleep 0.05
 	done
 	echo "in vain: $*"
+	info || true
 	tail -n 30 ha.stdout.log ha.stderr.log
 	return 1
 }

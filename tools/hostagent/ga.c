@@ -72,11 +72,22 @@ static void send_hello(struct agent *a)
 	struct buf b = { 0 };
 
 	a->ga.hello_owed = false;
+	a->ga.hello_sent = true;
 	kv_put(&b, "protocol", "1");
 	kv_put(&b, "version", LIMA_VERSION);
 	kv_put(&b, "session", a->ga.session);
 	ga_send(a, WIRE_HELLO, 0, b.data, (uint32_t)b.len);
 	buf_free(&b);
+}
+
+/* Our predecessor may have left half a frame on a port that stayed open: the guest takes what comes as its rest. As many
+ * zeros as a frame can have complete it, and what is too much is garbage to skip (wire.h). */
+static void send_padding(struct agent *a)
+{
+	static const char zeros[WIRE_PAYLOAD_MAX];
+
+	if (evbuffer_get_length(bufferevent_get_output(a->ga.bev)) + sizeof(zeros) <= OUT_MAX)
+		bufferevent_write(a->ga.bev, zeros, sizeof(zeros));
 }
 
 static void on_hello_timer(evutil_socket_t unused, short what, void *arg)
@@ -85,8 +96,16 @@ static void on_hello_timer(evutil_socket_t unused, short what, void *arg)
 
 	(void)unused;
 	(void)what;
-	if (a->ga.hello_owed || !a->ga.heard)
-		send_hello(a);
+	if (!a->ga.bev || (a->ga.heard && !a->ga.hello_owed))
+		return;
+	if (!a->ga.heard && a->ga.hello_sent && !a->ga.padded) {
+		a->ga.padded = true;
+		send_padding(a);
+	}
+	send_hello(a);
+	/* Once more, with the padding, when this one is not answered either. */
+	if (!a->ga.heard && !a->ga.padded)
+		set_timer(a, &a->ga.hello_timer, on_hello_timer, GREETS_FIRST_S);
 }
 
 /* Because of something that the guest sent. */
@@ -299,13 +318,16 @@ void ga_connect(struct agent *a)
 	g->reader = xmalloc(sizeof(*g->reader));
 	wire_reset(g->reader);
 	g->skipped = 0;
+	g->hello_sent = g->padded = false;
 	g->bev = bufferevent_socket_new(a->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	bufferevent_setcb(g->bev, on_read, NULL, on_event, a);
 	bufferevent_setwatermark(g->bev, EV_READ, 0, READ_MAX);
 	bufferevent_enable(g->bev, EV_READ | EV_WRITE);
 	/* A guest that is still to boot greets first; one that runs already waits for us. */
-	if (a->m.adopted || a->m.up)
+	if (a->m.adopted || a->m.up) {
 		send_hello(a);
+		set_timer(a, &g->hello_timer, on_hello_timer, GREETS_FIRST_S);
+	}
 }
 
 void ga_port_open(struct agent *a)

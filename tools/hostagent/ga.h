@@ -20,6 +20,7 @@ struct ga {
 	struct event *timer; /* next TIME, or the next attempt to connect */
 	struct event *hello_timer;
 	bool hello_owed;     /* one was put off */
+	bool hello_sent, padded; /* on this connection */
 	bool heard;          /* a HELLO came on this connection */
 	char session[20];    /* ours */
 	char peer[20];       /* of the guest agent */
