@@ -109,6 +109,8 @@ main() {
 	}
 	ENV_NAMES=
 	read_env "$LIMA_CIDATA_MNT/param.env" PARAM_
+	# util/provision.sh reads it.
+	# shellcheck disable=SC2034
 	PARAM_NAMES=$ENV_NAMES
 	read_pam_env "$LIMA_CIDATA_MNT/etc_environment"
 	PATH=$LIMA_CIDATA_MNT/util:${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}

@@ -1,5 +1,5 @@
 # hostagent - for tests of lima-hostagent: an instance directory, a QEMU that plays on cue, an ssh that only notes.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2013,SC2119,SC2120
 
 # Builds tests/lib/fake-qemu.c once for a bats file.
 build_fake_qemu() {
