@@ -169,6 +169,7 @@ setup() {
 	mkdir -p /run/sshd
 	/usr/sbin/sshd -D -e -o "HostKey=$VM_TMP/sshd/key" -o "PidFile=none" -p "$port" -o ListenAddress=127.0.0.1 2>"$VM_TMP/sshd/log" &
 	pid=$!
+	until grep -q 'Server listening' "$VM_TMP/sshd/log" || ! kill -0 $pid; do sleep 0.05; done
 	sed "s/^\( *Port \).*/\1$port/; /Control/d" "$DIR/ssh.config" >"$VM_TMP/impostor.config"
 	run ssh -F "$VM_TMP/impostor.config" lima-main true
 	kill $pid
