@@ -13,10 +13,10 @@ setup() {
 @test "help lists every goal and every variable" {
 	run make help
 	[ "$status" = 0 ]
-	for goal in create start stop restart shell list status logs validate delete protect prune deps all check bench install uninstall clean; do
+	for goal in create start stop restart shell list status logs validate delete protect prune plan deps all check bench install uninstall clean; do
 		[[ $output == *"  $goal:"* ]] || { echo "no $goal"; false; }
 	done
-	for var in INSTANCE TEMPLATE CPUS MEMORY DISK SET CMD FORCE TIMEOUT LIMA_HOME ACCEL PREFIX DESTDIR SANITIZE; do
+	for var in INSTANCE TEMPLATE CPUS MEMORY DISK SET CMD FORCE TIMEOUT CONFIRM LIMA_HOME ACCEL PREFIX DESTDIR SANITIZE; do
 		[[ $output == *"$var"* ]] || { echo "no $var"; false; }
 	done
 }

@@ -20,6 +20,7 @@ setup() {
 # Every file of the instance with its inode, time and mode.
 snapshot() { find "$DIR" -printf '%p %i %T@ %m %s\n' | sort; }
 disk_sum() { sha256sum <"$1"; }
+info() { qemu-img info --output=json "$1" | python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$2"; }
 edit() { sed -i "$1" "$DIR/lima.yaml"; }
 
 @test "plan without an edit: nothing would change, and nothing is written" {
@@ -149,7 +150,7 @@ edit() { sed -i "$1" "$DIR/lima.yaml"; }
 	cmp image.raw "$DIR/diffdisk.old.1/basedisk"
 	cmp other.raw "$DIR/basedisk"
 	# Each disk finds its own image.
-	[ "$(qemu-img info --output=json "$DIR/diffdisk.old.1/diffdisk" | jq -r '."full-backing-filename"')" = "$DIR/diffdisk.old.1/basedisk" ]
+	[ "$(info "$DIR/diffdisk.old.1/diffdisk" full-backing-filename)" = "$DIR/diffdisk.old.1/basedisk" ]
 	qemu-io -f qcow2 -c 'read -P 7 0 64k' "$DIR/diffdisk.old.1/diffdisk" | grep -q 'read 65536/65536'
 	qemu-img compare -q -f qcow2 -F raw "$DIR/diffdisk" other.raw || [ $? = 1 ]
 	qemu-img check -q "$DIR/diffdisk"
@@ -159,7 +160,7 @@ edit() { sed -i "$1" "$DIR/lima.yaml"; }
 	lima-instance create --quiet --confirm --disk 500MiB a
 	[ "$(disk_sum "$DIR/diffdisk.old.1/diffdisk")" = "$sum" ]
 	cmp other.raw "$DIR/diffdisk.old.2/basedisk"
-	[ "$(qemu-img info --output=json "$DIR/diffdisk" | jq '."virtual-size"')" = $((500 << 20)) ]
+	[ "$(info "$DIR/diffdisk" virtual-size)" = $((500 << 20)) ]
 }
 
 @test "confirmation alone, without a need, touches no disk" {
@@ -197,10 +198,13 @@ edit() { sed -i "$1" "$DIR/lima.yaml"; }
 	flock "$DIR/ha.pid" sh -c 'echo held >held; exec sleep 60' &
 	holder=$!
 	until grep -qs held held; do sleep 0.05; done
+	touch -d '1 hour ago' "$DIR/qemu.pid"
+	run lima-instance plan a
+	[[ $output == *"in all: new-disk"* && $output == *"waits for a restart"* ]]
 	run lima-instance create --quiet --confirm a
 	kill $(ps -o pid= --ppid $holder) $holder
 	wait $holder 2>/dev/null || true
-	rm "$DIR/ha.pid"
+	rm "$DIR/ha.pid" "$DIR/qemu.pid"
 	[ "$status" = 1 ]
 	[[ $output == *"when it is stopped"* ]]
 	[ "$(snapshot | grep -v "^$DIR [0-9]")" = "$(grep -v "^$DIR [0-9]" <<<"$before")" ]

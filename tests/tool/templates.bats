@@ -30,8 +30,12 @@ print(*sorted({i["arch"] for i in yaml.safe_load(sys.stdin)["images"]}))')
 		[ -n "$arches" ] || { echo "$n: no images"; false; }
 		for a in $arches; do
 			lima-render --json --arch "$a" "$n" 2>"$BATS_TEST_TMPDIR/err" >"$BATS_TEST_TMPDIR/json" || { echo "$n $a: $(cat "$BATS_TEST_TMPDIR/err")"; false; }
-			[ "$(jq -r .arch "$BATS_TEST_TMPDIR/json")" = "$a" ]
-			jq -e --arg a "$a" '[.images[] | select(.arch == $a)] | length > 0' "$BATS_TEST_TMPDIR/json" >/dev/null
+			python3 - "$BATS_TEST_TMPDIR/json" "$a" <<-'EOF'
+				import json, sys
+				doc = json.load(open(sys.argv[1]))
+				assert doc["arch"] == sys.argv[2]
+				assert any(i["arch"] == sys.argv[2] for i in doc["images"])
+			EOF
 		done
 	done
 }
@@ -87,7 +91,7 @@ print(*sorted({i["arch"] for i in yaml.safe_load(sys.stdin)["images"]}))')
 			for i in doc.get("images", []):
 			    at, digest = i["location"], i.get("digest")
 			    assert i.get("arch"), at
-			    assert re.match(r"https://|recipe:|~/", at), at
+			    assert re.match(r"https://|recipe:|~/", at) or (digest and at.startswith("http://")), at
 			    if digest:
 			        kind, hexa = digest.split(":")
 			        assert len(hexa) == {"sha256": 64, "sha384": 96, "sha512": 128}[kind], at
@@ -133,6 +137,11 @@ print(*sorted({i["arch"] for i in yaml.safe_load(sys.stdin)["images"]}))')
 @test "at its heart the default template is small: Debian 12, home read-only, no container engine" {
 	[ "$(sed '/^# All keys/,$d' default.yaml | grep -cv '^\(#.*\)\?$')" -le 8 ]
 	lima-render --json default 2>/dev/null >"$BATS_TEST_TMPDIR/json"
-	jq -e '(.images[0].location | test("/debian-12-")) and .containerd.user == false and .containerd.system == false
-		and (.mounts | length) == 1 and .mounts[0].writable == false' "$BATS_TEST_TMPDIR/json"
+	python3 - "$BATS_TEST_TMPDIR/json" <<-'EOF'
+		import json, sys
+		doc = json.load(open(sys.argv[1]))
+		assert "/debian-12-" in doc["images"][0]["location"]
+		assert not doc["containerd"]["user"] and not doc["containerd"]["system"]
+		assert [m["writable"] for m in doc["mounts"]] == [False]
+	EOF
 }

@@ -65,8 +65,8 @@ struct source {
 	struct buf record; /* see record_read */
 	char *old_disk;    /* the folder that the old disk was moved to; NULL = it was not */
 };
-/* Creates DIR with lima.yaml from the request's template when it does not exist. For an existing one applies the sizes and
- * expressions given; a description that changed is told, and refused when it needs a new disk, unless that is
+/* Creates DIR with lima.yaml from the request's template when it does not exist. For an existing one applies the sizes
+ * and expressions given; a description that changed is told, and refused when it needs a new disk, unless that is
  * confirmed. The lock must be held. */
 int step_source(const struct instance *in, const struct request *rq, struct source *s, struct err *e);
 void source_free(struct source *s);
@@ -106,8 +106,8 @@ bool changed_since_start(const struct instance *in);
 /* --- renew.c --- */
 
 bool disk_exists(const struct instance *in);
-/* Moves the disk, if there is one, with its image to a new folder DIR/diffdisk.old.N (*folder, the caller frees it; NULL when
- * there was no disk), and removes what was made from the image. The machine must be stopped. */
+/* Moves the disk, if there is one, with its image to a new folder DIR/diffdisk.old.N (*folder, the caller frees it; NULL
+ * when there was no disk), and removes what was made from the image. The machine must be stopped. */
 int disk_set_aside(const struct instance *in, char **folder, struct err *e);
 /* The way back, for a build that failed; does nothing when there is a disk by now. What fails is told. */
 void disk_put_back(const struct instance *in, const char *folder);

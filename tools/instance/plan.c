@@ -1,7 +1,7 @@
 /* plan - what an edited lima.yaml would change on an instance that exists, and the guard in front of its disk.
  *
  * The description is compared with the one that the instance was last built from. That is needed only when it changed:
- * DIR/.make/applied.yaml holds the texts that count (lima.yaml and _config/{default,override}.yaml), so that an unchanged
+ * DIR/.make/applied.yaml holds the texts that count (lima.yaml and _config/{default,override}.yaml), so an unchanged
  * instance costs three small reads and no process. DIR/.make/applied.json is the same description resolved; lima-render
  * compares with it. Both are written when a build has succeeded. */
 #include <stdio.h>

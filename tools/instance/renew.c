@@ -1,7 +1,7 @@
 /* renew - makes room for a new disk without ever removing the old one.
  *
- * The disk is an overlay: it means something only together with the image beneath it, which it names relative to its own
- * folder. So both go to DIR/diffdisk.old.N/ and stay a pair that works. The image is linked there first and the disk
+ * The disk is an overlay: it means something only together with the image beneath it, which it names relative to its
+ * own folder. So both go to DIR/diffdisk.old.N/ and stay a pair that works. The image is linked there first and the disk
  * renamed next, so a run killed anywhere leaves every disk beside its image. */
 #include <errno.h>
 #include <stdio.h>
@@ -39,7 +39,8 @@ bool disk_exists(const struct instance *in)
 	return disk_exists_in(in->dir);
 }
 
-static int move(const char *from, const char *to, const char *file, int (*how)(const char *, const char *), struct err *e)
+static int move(const char *from, const char *to, const char *file, int (*how)(const char *, const char *),
+		struct err *e)
 {
 	char *source = path_join(from, file), *dest = path_join(to, file);
 	int r = 0;

@@ -216,6 +216,26 @@ int dir_sync(const char *path, struct err *e)
 	return r;
 }
 
+/* A process that was killed is dead for us before its parent has taken note of it (state Z in /proc/PID/stat). */
+static bool process_lives(pid_t pid)
+{
+	char path[64], text[512], *state;
+	ssize_t n;
+	int fd;
+
+	if (kill(pid, 0) < 0 && errno == ESRCH)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return true;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	state = strrchr(text, ')');
+	return !state || state[1] != ' ' || state[2] != 'Z';
+}
+
 void tmp_sweep(const char *dir)
 {
 	DIR *d = opendir(dir);
@@ -227,7 +247,7 @@ void tmp_sweep(const char *dir)
 
 		if (de->d_name[0] != '.' || !mark || sscanf(mark, ".tmp.%ld.", &pid) != 1 || pid <= 0)
 			continue;
-		if (kill((pid_t)pid, 0) < 0 && errno == ESRCH)
+		if (!process_lives((pid_t)pid))
 			unlinkat(dirfd(d), de->d_name, 0);
 	}
 	if (d)
