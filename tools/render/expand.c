@@ -233,7 +233,7 @@ static int run_round(struct expansion *x, const struct xitem *item, const struct
 	const struct xval *set[2] = {p->nvar == 2 ? key : value, value};
 	int r = x_step(x, item->at, 0);
 
-	for (int i = 0; r == 0 && i < p->nvar; i++) {
+	for (int i = 0; r == 0 && i < p->nvar && i < 2; i++) {
 		if (p->assign)
 			*variable(x, p->var[i]) = *set[i];
 		else
