@@ -119,6 +119,10 @@ main() {
 	[ "$LIMA_BOOT_MODE" != native ] || provision_mode boot provision_boot
 	run_modules
 	provision_all
+	# On native images another unit says that logins are possible; "done" comes after that.
+	if [ "$LIMA_BOOT_MODE" = native ] && [ ! -e "$LIMA_RUN/lima-ssh-ready" ] && have systemctl; then
+		systemctl start lima-ssh-ready.service
+	fi
 	log "done, $CODE"
 	copy_log
 	marker lima-boot-done

@@ -100,12 +100,25 @@ early_agent() {
 	printf 'LIMA_AGENT_ARGS=%s\n' "$REPLY" >"$LIMA_RUN/lima/agent.env"
 }
 
+# The host stops a machine by its power button, which logind heeds when udev has tagged it; and udev, on these images, comes
+# after all else. So the tag is put here, in the form of udev's own records, which udev overwrites in its time.
+early_power_button() {
+	for input in "$LIMA_ROOT"/sys/class/input/event*; do
+		slurp "$input/device/name" && [ "$REPLY" = 'Power Button' ] && slurp "$input/dev" || continue
+		id=c$REPLY
+		[ -d "$LIMA_RUN/udev/tags/power-switch" ] || mkdir -p "$LIMA_RUN/udev/data" "$LIMA_RUN/udev/tags/power-switch"
+		: >"$LIMA_RUN/udev/tags/power-switch/$id"
+		[ -e "$LIMA_RUN/udev/data/$id" ] || printf 'I:1\nE:ID_INPUT=1\nE:ID_INPUT_KEY=1\nG:power-switch\nQ:power-switch\nV:1\n' \
+			>"$LIMA_RUN/udev/data/$id"
+	done
+}
+
 early_main() {
 	# shellcheck disable=SC2034 # status_tail reads it
 	LIMA_LOG=$LIMA_ROOT/var/log/lima-init.log
 	code=0
 	early_env
-	for part in network hostname host_key user keys sudo timezone environment agent; do
+	for part in network hostname host_key user keys sudo timezone environment agent power_button; do
 		"early_$part" || { code=1; warn "early_$part failed"; }
 	done
 	return $code
