@@ -23,6 +23,7 @@ VERBS := create start stop restart shell list status logs plan diff validate del
 literal = $(eval override $(1) := $$(value $(1)))
 $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(v)))),$(call literal,$(v))))
 $(foreach k,$(KNOBS),$(if $(filter undefined,$(origin $(k))),,$(call literal,$(k))$(eval export $(k))))
+$(foreach k,$(EDIT_KNOBS),$(if $(filter override command file,$(firstword $(origin $(k)))),$(call literal,$(k))$(eval export $(k)),$(eval unexport $(k))))
 # What make itself knows by other names.
 export LIMA_MAKE := $(MAKE)
 export LIMA_ACCEL = $(value ACCEL)

@@ -10,6 +10,7 @@
 
 #include "err.h"
 #include "instance/instance.h"
+#include "instance/settings.h"
 #include "num.h"
 
 #define TIMEOUT_DEFAULT 600
@@ -37,16 +38,33 @@ static const struct verb {
 	{ "prune", verb_prune, "remove from the cache what no instance refers to; --force: everything" },
 };
 
-static const struct option options[] = {
-	{ "env", no_argument, NULL, 'e' },        { "template", required_argument, NULL, 't' },
-	{ "set", required_argument, NULL, 's' },  { "cpus", required_argument, NULL, 'c' },
-	{ "memory", required_argument, NULL, 'm' }, { "disk", required_argument, NULL, 'd' },
-	{ "force", no_argument, NULL, 'f' },      { "quiet", no_argument, NULL, 'q' },
-	{ "json", no_argument, NULL, 'j' },       { "timeout", required_argument, NULL, 'w' },
-	{ "confirm", no_argument, NULL, 'y' },
-	{ "help", no_argument, NULL, 'h' },       { "version", no_argument, NULL, 'v' },
-	{ NULL, 0, NULL, 0 },
+static const struct option own_options[] = {
+	{ "env", no_argument, NULL, 'e' },     { "template", required_argument, NULL, 't' },
+	{ "force", no_argument, NULL, 'f' },   { "quiet", no_argument, NULL, 'q' },
+	{ "json", no_argument, NULL, 'j' },    { "timeout", required_argument, NULL, 'w' },
+	{ "confirm", no_argument, NULL, 'y' }, { "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'v' },
 };
+#define OWN_OPTIONS (sizeof(own_options) / sizeof(*own_options))
+/* Options of the table of settings are numbered from here. */
+#define FIRST_SETTING 256
+
+/* Ours and those of the table of settings; the caller frees it. */
+static struct option *all_options(void)
+{
+	struct option *all;
+	size_t n = 0;
+
+	while (setting_table[n].flag)
+		n++;
+	all = xcalloc(OWN_OPTIONS + n + 1, sizeof(*all));
+	memcpy(all, own_options, sizeof(own_options));
+	for (size_t i = 0; i < n; i++)
+		all[OWN_OPTIONS + i] = (struct option){ setting_table[i].flag,
+							setting_table[i].alone ? optional_argument : required_argument, NULL,
+							FIRST_SETTING + (int)i };
+	return all;
+}
 
 static void print_help(void)
 {
@@ -57,13 +75,13 @@ static void print_help(void)
 		printf("  %-10s %s\n", verbs[i].name, verbs[i].summary);
 	puts("\n"
 	     "  --template T     what a new instance is made from; plan: compare with this\n"
-	     "  --set EXPR, --cpus N, --memory SIZE, --disk SIZE\n"
-	     "                   changes to its lima.yaml (create, start, plan)\n"
+	     "  --set EXPR, --cpus N, --memory SIZE, --disk SIZE, --mount DIR[:w], --mount-type T, --network lima:N, ...\n"
+	     "                   changes to its lima.yaml (create, start, plan); all are in lima-render --help\n"
 	     "  --confirm        a change that needs a new disk may set the old one aside (create, start)\n"
 	     "  --timeout S      how long start waits, in seconds (600)\n"
 	     "  --force  --quiet  --json\n"
-	     "  --env            take all of this from INSTANCE, TEMPLATE, SET, CPUS, MEMORY, DISK, CMD, FORCE, TIMEOUT,\n"
-	     "                   CONFIRM=yes");
+	     "  --env            take all of this from INSTANCE, TEMPLATE, CMD, FORCE, TIMEOUT, CONFIRM=yes, CPUS, MEMORY,\n"
+	     "                   MOUNT_TYPE, ...");
 }
 
 static void set_timeout(struct request *rq, const char *text)
@@ -82,10 +100,7 @@ static void from_env(struct request *rq)
 
 	rq->name = getenv("INSTANCE");
 	rq->template = getenv("TEMPLATE");
-	rq->set = getenv("SET");
-	rq->cpus = getenv("CPUS");
-	rq->memory = getenv("MEMORY");
-	rq->disk = getenv("DISK");
+	settings_from_env(&rq->settings);
 	rq->command = getenv("CMD");
 	rq->confirm = confirm && !strcmp(confirm, "yes");
 	rq->force = force && *force && strcmp(force, "0");
@@ -93,29 +108,36 @@ static void from_env(struct request *rq)
 		set_timeout(rq, timeout);
 }
 
+static void own_option(struct request *rq, int c)
+{
+	switch (c) {
+	case 'e': from_env(rq); break;
+	case 't': rq->template = optarg; break;
+	case 'w': set_timeout(rq, optarg); break;
+	case 'f': rq->force = true; break;
+	case 'q': rq->quiet = true; break;
+	case 'j': rq->json = true; break;
+	case 'y': rq->confirm = true; break;
+	case 'h': print_help(); exit(0);
+	case 'v': puts("lima-instance " LIMA_VERSION); exit(0);
+	default: usage_die("wrong option");
+	}
+}
+
 static void parse(int argc, char **argv, struct request *rq)
 {
+	struct option *options = all_options();
 	int c;
 
 	/* '+': what follows the name belongs to the command. */
 	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
-		switch (c) {
-		case 'e': from_env(rq); break;
-		case 't': rq->template = optarg; break;
-		case 's': rq->set = optarg; break;
-		case 'c': rq->cpus = optarg; break;
-		case 'm': rq->memory = optarg; break;
-		case 'd': rq->disk = optarg; break;
-		case 'w': set_timeout(rq, optarg); break;
-		case 'f': rq->force = true; break;
-		case 'q': rq->quiet = true; break;
-		case 'j': rq->json = true; break;
-		case 'y': rq->confirm = true; break;
-		case 'h': print_help(); exit(0);
-		case 'v': puts("lima-instance " LIMA_VERSION); exit(0);
-		default: usage_die("wrong option");
-		}
+		if (c < FIRST_SETTING)
+			own_option(rq, c);
+		else
+			strv_addf(&rq->settings, "--%s%s%s", setting_table[c - FIRST_SETTING].flag, optarg ? "=" : "",
+				  optarg ? optarg : "");
 	}
+	free(options);
 	if (optind < argc)
 		rq->name = argv[optind++];
 	if (optind < argc && !strcmp(argv[optind], "--"))
@@ -129,6 +151,7 @@ int main(int argc, char **argv)
 	const struct verb *verb = NULL;
 	struct err e = { 0 };
 	const char *instance = getenv("LIMA_INSTANCE");
+	int status;
 
 	err_program(argv[0]);
 	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(*verbs); i++)
@@ -144,5 +167,7 @@ int main(int argc, char **argv)
 	if (!rq.name)
 		rq.name = instance && *instance ? instance : "default";
 	say_quiet = rq.quiet;
-	return verb->run(&rq, &e) < 0 ? err_report(&e) : 0;
+	status = verb->run(&rq, &e) < 0 ? err_report(&e) : 0;
+	strv_free(&rq.settings);
+	return status;
 }

@@ -84,6 +84,8 @@ static const char mount_script[] =
 	"fi\n"
 	"mkdir -p \"$1\" 2>/dev/null ||\n"
 	"{ sudo -n mkdir -p \"$1\" && sudo -n chown \"$(id -u):$(id -g)\" \"$1\"; } || exit 1\n"
+	/* Only root can mount on a folder that the user may not enter or write, such as /root. */
+	"[ -w \"$1\" ] || exec sudo -n sshfs \":$3\" \"$1\" -o \"$4\"\n"
 	"exec sshfs \":$3\" \"$1\" -o \"$4\"\n";
 
 /* The mount table cannot be waited for in a shell; it is short and only read while the mount is being made. */

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "buf.h"
+#include "buf.h"
 #include "err.h"
 #include "lock.h"
 
@@ -13,7 +14,7 @@
 struct request {
 	const char *name;     /* the instance */
 	const char *template;
-	const char *set, *cpus, *memory, *disk;
+	struct strv settings; /* changes to lima.yaml as options of lima-render: "--cpus=2" (settings.h) */
 	const char *command;  /* a shell command line for `shell` (CMD=) */
 	char *const *args;    /* what follows the instance name on the command line; NULL-terminated */
 	bool force, quiet, json;

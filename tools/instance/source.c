@@ -12,31 +12,11 @@
 #include "instance_files.h"
 #include "spawn.h"
 
-/* Settings that lima-render takes as options; the field is where the request has them. */
-static const struct {
-	const char *option;
-	size_t field;
-} settings[] = {
-	{ "--set", offsetof(struct request, set) },
-	{ "--cpus", offsetof(struct request, cpus) },
-	{ "--memory", offsetof(struct request, memory) },
-	{ "--disk", offsetof(struct request, disk) },
-};
-
 size_t request_settings(const struct request *rq, struct strv *argv)
 {
-	size_t given = 0;
-
-	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
-		const char *value = *(const char *const *)((const char *)rq + settings[i].field);
-
-		if (!value || !*value)
-			continue;
-		strv_add(argv, settings[i].option);
-		strv_add(argv, value);
-		given++;
-	}
-	return given;
+	for (size_t i = 0; i < rq->settings.n; i++)
+		strv_add(argv, rq->settings.v[i]);
+	return rq->settings.n;
 }
 
 /* Runs lima-render on a template or file; *text gets what it prints. Its messages go to stderr as they are. */
