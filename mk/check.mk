@@ -26,6 +26,7 @@ check: $(O)/deps-check.ok
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory asan
 	@tests/run --log $(O)/test-log tests/lint.bats $(UNIT) $(TOOL_SUITES) $(wildcard tests/fault/*.bats) $(wildcard tests/vm/*.bats) \
+		tests/fuzz/ci \
 		O=$(ASAN) $(UNIT:$(O)/%=$(ASAN)/%) $(TOOL_SUITES)
 ## check-quick: the same without faults and real guests
 check-quick: $(O)/deps-check.ok unit
