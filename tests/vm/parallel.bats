@@ -13,11 +13,7 @@ teardown_file() {
 }
 
 @test "two instances start in parallel from one Makefile" {
-	cat >"$VM_TMP/Makefile" <<-'MK'
-		all: one two
-		one two:
-			lima-instance start --template recipe-debian-12 --memory 768MiB --cpus 1 $@
-	MK
+	printf 'all: one two\none two:\n\tlima-instance start --template recipe-debian-12 --memory 768MiB --cpus 1 $@\n' >"$VM_TMP/Makefile"
 	make -s -j2 -f "$VM_TMP/Makefile" </dev/null 2>&1 | tee "$VM_TMP/log"
 	[ "$(lima-instance list | grep -c Running)" = 2 ]
 	[ "$(lima-instance shell one -- hostname)" = lima-one ]

@@ -19,6 +19,7 @@
 #define HEADERS_MAX 8192
 #define BODY_MAX 4096
 #define IDLE_S 30
+#define FOLLOW_S 100000000 /* a follower of the events may be silent: for ever */
 #define FOLLOWER_LAG_MAX (1u << 20) /* bytes that a follower may be behind before it is dropped */
 #define FLUSH_ROUNDS 16
 #define ACCEPT_PAUSE_S 1            /* when there are no descriptors left */
@@ -143,8 +144,9 @@ static void get_events(struct evhttp_request *req, void *arg)
 	evhttp_add_header(evhttp_request_get_output_headers(req), "Content-Type", "application/jsonl");
 	evhttp_add_header(evhttp_request_get_output_headers(req), "Cache-Control", "no-store");
 	evhttp_connection_set_closecb(conn, on_follower_gone, h);
-	/* Events may be hours apart; a client that is gone is noticed by its end of the socket. */
-	evhttp_connection_set_timeout(conn, -1);
+	/* Events may be days apart; a client that is gone is noticed by its end of the socket. (-1 would mean libevent's own
+	 * 50 seconds.) */
+	evhttp_connection_set_timeout(conn, FOLLOW_S);
 	evhttp_send_reply_start(req, HTTP_OK, NULL);
 	for (size_t i = 0; (line = events_line(&h->a->events, i)) != NULL; i++)
 		send_line(req, line);

@@ -10,8 +10,11 @@
 #include "buf.h"
 #include "instance.h"
 #include "instance_files.h"
+#include "lock.h"
 
 #define LINE_MAX_BYTES (1u << 20)
+/* What follow_loop returns when the events ended without a verdict. */
+#define STREAM_ENDED 2
 
 static int64_t now_ms(void)
 {
@@ -133,26 +136,44 @@ static int follow_loop(struct follow *f, int fd, int timeout_s, struct err *e)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0) {
-			r = err_set(e, EXIT_UNAVAIL, "the host agent ended unexpectedly; run the same command again (log: %s/%s)",
-				    f->in->dir, F_HA_STDERR);
+			r = STREAM_ENDED;
 			break;
 		}
 		buf_add(&b, chunk, (size_t)n);
 		r = handle_lines(f, &b, e);
 	}
 	buf_free(&b);
+	return r;
+}
+
+/* A stream may break while the host agent lives; a new one tells everything again. */
+static int follow_streams(struct follow *f, int timeout_s, struct err *e)
+{
+	char *ha_pid = instance_path(f->in, F_HA_PID);
+	int r = STREAM_ENDED;
+
+	while (r == STREAM_ENDED) {
+		int fd = agent_events(f->in, e);
+
+		if (fd < 0) {
+			r = -1;
+			break;
+		}
+		r = follow_loop(f, fd, timeout_s, e);
+		close(fd);
+		if (r == STREAM_ENDED && !lock_held(ha_pid, NULL))
+			r = err_set(e, EXIT_UNAVAIL, "the host agent ended unexpectedly; run the same command again (log: %s/%s)",
+				    f->in->dir, F_HA_STDERR);
+	}
+	free(ha_pid);
 	return r < 0 ? -1 : 0;
 }
 
 int step_follow(const struct instance *in, int timeout_s, struct err *e)
 {
 	struct follow f = { .in = in, .start = now_ms() };
-	int fd = agent_events(in, e), r;
+	int r = follow_streams(&f, timeout_s, e);
 
-	if (fd < 0)
-		return -1;
-	r = follow_loop(&f, fd, timeout_s, e);
-	close(fd);
 	free(f.phase);
 	if (r == 0)
 		say("READY after %.1f s. Run 'make%s%s shell' to open a shell", (double)(now_ms() - f.start) / 1000,
