@@ -49,10 +49,10 @@ static const struct option own_options[] = {
 /* Options of the table of settings are numbered from here. */
 #define FIRST_SETTING 256
 
-/* Ours and those of the table of settings; the caller frees it. */
-static struct option *all_options(void)
+/* Ours and those of the table of settings; needed to the end. */
+static const struct option *all_options(void)
 {
-	struct option *all;
+	static struct option *all;
 	size_t n = 0;
 
 	while (setting_table[n].flag)
@@ -126,7 +126,7 @@ static void own_option(struct request *rq, int c)
 
 static void parse(int argc, char **argv, struct request *rq)
 {
-	struct option *options = all_options();
+	const struct option *options = all_options();
 	int c;
 
 	/* '+': what follows the name belongs to the command. */
@@ -137,7 +137,6 @@ static void parse(int argc, char **argv, struct request *rq)
 			strv_addf(&rq->settings, "--%s%s%s", setting_table[c - FIRST_SETTING].flag, optarg ? "=" : "",
 				  optarg ? optarg : "");
 	}
-	free(options);
 	if (optind < argc)
 		rq->name = argv[optind++];
 	if (optind < argc && !strcmp(argv[optind], "--"))
