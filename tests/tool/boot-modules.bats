@@ -55,6 +55,38 @@ no
 yes" ]
 }
 
+@test "a folder of the host that is not there is an error, whatever its options say" {
+	mkdir "$d/bin"
+	printf '#!/bin/sh\nprintf "%%s\\n" "$@" >%s\nexit 32\n' "$d/args" >"$d/bin/mount"
+	printf '#!/bin/sh\n' >"$d/bin/modprobe"
+	chmod 755 "$d/bin/mount" "$d/bin/modprobe"
+	cp "$boot/boot/16-mounts.sh" "$mnt/boot/"
+	cat >>"$mnt/lima.env" <<-'EOF'
+		LIMA_CIDATA_MOUNTS=1
+		LIMA_CIDATA_MOUNTTYPE=9p
+		LIMA_CIDATA_MOUNTS_0_MOUNTPOINT=/a b
+		LIMA_CIDATA_MOUNTS_0_TAG=lima-01
+		LIMA_CIDATA_MOUNTS_0_FSTYPE=9p
+		LIMA_CIDATA_MOUNTS_0_OPTIONS=ro,nofail,trans=virtio,nofail
+	EOF
+	run env PATH="$d/bin:$PATH" sh "$mnt/boot.sh"
+	[ "$status" = 1 ]
+	grep -qx 'step	boot/16-mounts.sh	1' "$root/run/lima-boot-status"
+	grep -q '^tail	boot/16-mounts.sh	.*/a b.*lima-01.*9p' "$root/run/lima-boot-status"
+	diff -u <(printf '%s\n' -t 9p -o ro,trans=virtio lima-01 "$root/a b") "$d/args"
+}
+
+@test "early.sh makes the power button known as udev would" {
+	mkdir -p "$root/sys/class/input/event0/device" "$root/sys/class/input/event1/device"
+	echo 'AT Keyboard' >"$root/sys/class/input/event0/device/name"
+	echo 'Power Button' >"$root/sys/class/input/event1/device/name"
+	echo 13:64 >"$root/sys/class/input/event0/dev"
+	echo 13:65 >"$root/sys/class/input/event1/dev"
+	lib "$(sed -n '/^early_power_button()/,/^}/p' "$boot/native/early.sh"); early_power_button"
+	[ "$(ls "$root/run/udev/tags/power-switch")" = c13:65 ]
+	grep -qx G:power-switch "$root/run/udev/data/c13:65"
+}
+
 @test "interfaces that trade names go by names that nobody has" {
 	mkdir -p "$root/sys/class/net/eth0" "$root/sys/class/net/eth1"
 	echo 52:55:55:00:00:0b >"$root/sys/class/net/eth0/address"

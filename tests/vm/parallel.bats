@@ -29,6 +29,6 @@ teardown_file() {
 	[ "$(guest 'hostname')" = lima-cloud ]
 	guest 'cat /run/lima-boot-status' | head -n 1 | grep -q 'cloud-init$'
 	ssh-keygen -lf "$DIR/ssh_host_ed25519_key.pub" | cut -d' ' -f2 >"$VM_TMP/fp"
-	[ "$(guest 'ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub' | cut -d' ' -f2)" = "$(cat "$VM_TMP/fp")" ]
+	[ "$(guest 'sudo ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub' | cut -d' ' -f2)" = "$(cat "$VM_TMP/fp")" ]
 	lima-instance delete --force cloud
 }
