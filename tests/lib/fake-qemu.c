@@ -198,6 +198,7 @@ static void start_agent(void)
 	snprintf(session, sizeof(session), "%016x", ++sessions * 7919 + (unsigned)getpid());
 	booted = true;
 	greeted = false;
+	host_session[0] = '\0'; /* a new process knows nobody */
 	qmp_send("{\"timestamp\":{\"seconds\":1,\"microseconds\":2},\"event\":\"VSERPORT_CHANGE\","
 		 "\"data\":{\"open\":true,\"id\":\"ga\"}}");
 	send_hello();

@@ -192,6 +192,19 @@ for name in sys.argv[1:]:
 
 # --- ends ---
 
+@test "what a guest agent said before QEMU told that it opened the port is asked for again" {
+	ready
+	cue 'boot b2'
+	until_ok info_has '"bootID":"b2"'
+	cue 'qmp {"event":"VSERPORT_CHANGE","data":{"open":true,"id":"ga"}}'
+	told_thrice() { [ "$(grep -c 'QEMU event VSERPORT_CHANGE' ha.stderr.log)" = 3 ]; }
+	until_ok told_thrice
+	cue 'status begin\tb2\tnative\nssh-ready\n'
+	cue sshd
+	cue 'status done\t0\n'
+	until_ok info_has '"state":"running"'
+}
+
 @test "a guest that powers itself off is an ordinary end" {
 	ready
 	cue poweroff

@@ -332,10 +332,17 @@ void ga_connect(struct agent *a)
 
 void ga_port_open(struct agent *a)
 {
+	bool heard = a->ga.heard;
+
 	a->ga.heard = false;
 	ports_guest_gone(a);
 	log_debug("the guest opened its end of ga.sock");
-	if (a->ga.bev)
+	/* QMP is another socket: what a new guest agent has said may have come before this news. With a session that is new
+	 * to it, it says all again. */
+	new_session(&a->ga);
+	if (a->ga.bev && heard)
+		hello_again(a);
+	else if (a->ga.bev)
 		set_timer(a, &a->ga.hello_timer, on_hello_timer, GREETS_FIRST_S);
 }
 
