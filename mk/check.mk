@@ -17,7 +17,7 @@ ifneq (,$(filter check% unit asan,$(MAKECMDGOALS))$(findstring /test/,$(MAKECMDG
 $(foreach t,$(notdir $(UNIT)),$(eval $(call UNIT_RULE,$(t))))
 endif
 
-.PHONY: check check-lint check-unit check-tool check-fault check-vm check-asan check-quick check-chroot unit bench fuzz
+.PHONY: check check-unit check-tool check-fault check-vm check-quick check-templates check-chroot unit bench fuzz
 unit: $(UNIT) tools
 
 ## check:      all tests: linters, unit, tools, sanitizers, faults, real guests
@@ -36,6 +36,9 @@ check-unit: unit
 	@tests/run --log $(O)/test-log $(UNIT)
 check-tool check-fault check-vm: check-%: $(O)/deps-check.ok unit
 	@tests/run --log $(O)/test-log $(wildcard tests/$*/*.bats)
+## check-templates: the catalogue: every template is valid and resolves for each architecture that it lists
+check-templates: tools $(O)/deps-check.ok
+	@tests/run --log $(O)/test-log tests/tool/templates.bats
 
 # The unit and tool tests run once more on tools built with AddressSanitizer and UndefinedBehaviorSanitizer. Leaks are looked
 # for in the unit tests: the leak checker cannot work in a program that is traced, as some tool tests do. make.bats builds.
