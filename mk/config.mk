@@ -20,6 +20,7 @@
 ## SANITIZE     address,undefined: build with these sanitizers
 ## PREFIX DESTDIR   for install (default /usr/local, empty)
 ## CC           the C compiler for the host's tools; MUSL_CC the one for the guest agent
+## OPT CFLAGS LDFLAGS   optimisation (default "-O2 -g"), and further flags for the compiler and the linker
 ## T            how long `make fuzz` runs each target, in seconds (default 60)
 KNOBS := INSTANCE TEMPLATE CPUS MEMORY DISK SET CMD FORCE CONFIRM TIMEOUT ACCEL LIMA_HOME
 # Names that other programs use in the environment too: taken from there they would change machines by accident.
