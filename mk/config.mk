@@ -21,6 +21,7 @@
 ## PREFIX DESTDIR   for install (default /usr/local, empty)
 ## CC           the C compiler for the host's tools; MUSL_CC the one for the guest agent
 ## OPT CFLAGS LDFLAGS   optimisation (default "-O2 -g"), and further flags for the compiler and the linker
+## N            how often `make soak-kill` kills (default 100)
 ## T            how long `make fuzz` runs each target, in seconds (default 60)
 KNOBS := INSTANCE TEMPLATE CPUS MEMORY DISK SET CMD FORCE CONFIRM TIMEOUT ACCEL LIMA_HOME
 # Names that other programs use in the environment too: taken from there they would change machines by accident.

@@ -39,6 +39,7 @@ use_machines() {
 }
 
 # Pids of the machines that run, all or those of one instance.
+# shellcheck disable=SC2120,SC2013
 machines() {
 	local pid
 	for pid in $(cut -d' ' -f1 "$STARTS" | sort -u); do
