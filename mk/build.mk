@@ -17,25 +17,28 @@ LIB_OBJ := $(patsubst tools/%.c,$(O)/obj/%.o,$(wildcard tools/lib/*.c))
 GUEST_OBJ := $(patsubst tools/%.c,$(O)/musl/%.o,tools/lima-guestagent.c $(wildcard tools/guestagent/*.c) \
 	$(addprefix tools/lib/,err.c buf.c kv.c file.c wire.c))
 
+# The object and its dependencies, first aside (flags.mk says why).
+compile = -MMD -MP -MT $@ -MF $(@:.o=.d).$$$$ -c -o $@.$$$$ $< && mv $(@:.o=.d).$$$$ $(@:.o=.d) && mv $@.$$$$ $@
+
 $(O)/liblima.a: $(LIB_OBJ)
-	$(Q_AR)rm -f $@ && $(AR) rcs $@ $^
+	$(Q_AR)rm -f $@.$$$$ && $(AR) rcs $@.$$$$ $^ && mv $@.$$$$ $@
 
 $(O)/obj/%.o: tools/%.c $(O)/flags
-	$(Q_CC)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	$(Q_CC)mkdir -p $(@D) && $(CC) $(CFLAGS_ALL) $(compile)
 
 $(O)/musl/%.o: tools/%.c $(O)/flags
-	$(Q_CC)mkdir -p $(@D) && $(MUSL_CC) $(MUSL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q_CC)mkdir -p $(@D) && $(MUSL_CC) $(MUSL_CFLAGS) $(compile)
 
 # One link rule for each tool; $(1) is its name, $(2) its short name.
 define TOOL_RULE
 OBJ_$(1) := $$(O)/obj/$(1).o $$(patsubst tools/%.c,$$(O)/obj/%.o,$$(wildcard tools/$(2)/*.c))
 $$(O)/bin/$(1): $$(OBJ_$(1)) $$(O)/liblima.a | $$(O)/bin/
-	$$(Q_LD)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$(OBJ_$(1)) $$(O)/liblima.a $$(LIBS_$(1)) -lm
+	$$(Q_LD)$$(CC) $$(LDFLAGS_ALL) -o $$@.$$$$$$$$ $$(OBJ_$(1)) $$(O)/liblima.a $$(LIBS_$(1)) -lm && mv $$@.$$$$$$$$ $$@
 endef
 $(foreach t,$(TOOLS),$(eval $(call TOOL_RULE,$(t),$(t:lima-%=%))))
 
 $(GUESTAGENT): $(GUEST_OBJ) | $(O)/share/lima/
-	$(Q_LD)$(MUSL_CC) -static -s -Wl,--gc-sections -o $@ $(GUEST_OBJ)
+	$(Q_LD)$(MUSL_CC) -static -s -Wl,--gc-sections -o $@.$$$$ $(GUEST_OBJ) && mv $@.$$$$ $@
 
 # The build folder looks like an installation: bin/, share/lima/. What is not built is a symbolic link into the sources.
 SHARE_LINKS := $(addprefix $(O)/share/lima/,templates boot mk)

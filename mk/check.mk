@@ -17,7 +17,7 @@ ifneq (,$(filter check% unit asan,$(MAKECMDGOALS))$(findstring /test/,$(MAKECMDG
 $(foreach t,$(notdir $(UNIT)),$(eval $(call UNIT_RULE,$(t))))
 endif
 
-.PHONY: check check-lint check-unit check-tool check-fault check-vm check-asan check-quick check-chroot unit bench fuzz
+.PHONY: check check-unit check-tool check-fault check-vm check-quick check-templates check-chroot soak-kill unit bench fuzz
 unit: $(UNIT) tools
 
 ## check:      all tests: linters, unit, tools, sanitizers, faults, real guests
@@ -25,7 +25,7 @@ TOOL_SUITES := $(wildcard tests/tool/*.bats)
 check: $(O)/deps-check.ok
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory asan
-	@tests/run --log $(O)/test-log tests/lint.bats $(UNIT) $(TOOL_SUITES) $(wildcard tests/fault/*.bats) $(wildcard tests/vm/*.bats) \
+	@tests/run --log $(O)/test-log tests/lint.bats $(UNIT) $(TOOL_SUITES) $(wildcard tests/fault/*.bats) $(wildcard tests/vm/*.bats) tests/vm/killer \
 		tests/fuzz/ci \
 		O=$(ASAN) $(UNIT:$(O)/%=$(ASAN)/%) ASAN_OPTIONS=detect_leaks=0 $(filter-out %/make.bats,$(TOOL_SUITES))
 ## check-quick: the same without faults and real guests
@@ -35,7 +35,15 @@ check-quick: $(O)/deps-check.ok unit
 check-unit: unit
 	@tests/run --log $(O)/test-log $(UNIT)
 check-tool check-fault check-vm: check-%: $(O)/deps-check.ok unit
-	@tests/run --log $(O)/test-log $(wildcard tests/$*/*.bats)
+	@tests/run --log $(O)/test-log $(wildcard tests/$*/*.bats) $(filter tests/$*/killer,tests/vm/killer)
+## check-templates: the catalogue: every template is valid and resolves for each architecture that it lists
+check-templates: tools $(O)/deps-check.ok
+	@tests/run --log $(O)/test-log tests/tool/templates.bats
+
+## soak-kill:  kill parts of a real machine at random moments, N=100 times, and start it again each time
+N ?= 100
+soak-kill: tools $(O)/deps-check.ok
+	@N=$(N) O=$(O) tests/run --log $(O)/test-log tests/vm/killer
 
 # The unit and tool tests run once more on tools built with AddressSanitizer and UndefinedBehaviorSanitizer. Leaks are looked
 # for in the unit tests: the leak checker cannot work in a program that is traced, as some tool tests do. make.bats builds.

@@ -10,7 +10,8 @@ LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now $(SAN) $(LDFLAGS)
 MUSL_CFLAGS := $(CSTD) $(WARN) -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-fstack-protector-strong -Itools/lib -Itools -DLIMA_VERSION='"$(VERSION)"'
 
-# The quotes of the values do not matter here: the text is only compared.
+# The quotes of the values do not matter here: the text is only compared. The process number is in the name because several
+# makes may run at once, here as in build.mk: each makes its files aside and moves them to their place whole.
 $(O)/flags: FORCE | $(O)/ $(O)/deps.ok
-	@printf '%s\n' '$(subst ','\'',$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(MUSL_CC) $(MUSL_CFLAGS))' >$@.new; \
-	cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	@printf '%s\n' '$(subst ','\'',$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(MUSL_CC) $(MUSL_CFLAGS))' >$@.$$$$; \
+	cmp -s $@.$$$$ $@ && rm $@.$$$$ || mv $@.$$$$ $@

@@ -2,7 +2,7 @@
 .PHONY: help
 help:
 	@echo "A Linux machine as a build product. Goals:"
-	@sed -n 's/^## \([a-z-]*:.*\)/  \1/p' $(MAKEFILE_LIST)
+	@sed -n 's/^## \([a-z][a-z -]*:.*\)/  \1/p' $(MAKEFILE_LIST)
 	@echo; echo "Variables (make VAR=value goal):"
-	@sed -n 's/^## \([A-Z].*\)/  \1/p' mk/config.mk
+	@sed -n 's/^## \(.*\)/  \1/p' mk/config.mk
 	@echo; echo "The quick start is in README.md; man pages: man -l tools/man/lima-render.1 and its neighbours."

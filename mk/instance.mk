@@ -24,31 +24,34 @@ start: create .make/disk.grown
 
 FORCE:
 
+# Where a tool's messages go: quiet.c of lima-instance hears what make says, but not the tools. By hand: standard error.
+TELL = 2>&$${LIMA_TELL_FD:-2}
+
 # The renderer also reads what make cannot see (proxy variables, keys in ~/.ssh, the time zone), so it always runs; it
 # rewrites only files whose content changed, and make goes on from their times.
 .make/vars.mk: FORCE
-	"$$LIMA_BIN"/lima-render --instance .
+	"$$LIMA_BIN"/lima-render --instance . $(TELL)
 include .make/vars.mk
 
 .make/probe.conf: FORCE
-	"$$LIMA_BIN"/lima-probe --arch $(LIMA_ARCH) $${LIMA_ACCEL:+--accel "$$LIMA_ACCEL"} -o $@
+	"$$LIMA_BIN"/lima-probe --arch $(LIMA_ARCH) $${LIMA_ACCEL:+--accel "$$LIMA_ACCEL"} -o $@ $(TELL)
 
 cidata.iso: .make/cidata.list $(if $(LIMA_HAVE_NERDCTL),.make/cidata/nerdctl-full.tgz)
-	"$$LIMA_BIN"/lima-mkiso -V cidata -o $@ .make/cidata
+	"$$LIMA_BIN"/lima-mkiso -V cidata -o $@ .make/cidata $(TELL)
 
 # The engine's archive travels as it is. Another one in lima.yaml shows in image.conf.
 .make/cidata/nerdctl-full.tgz: .make/image.conf
-	"$$LIMA_BIN"/lima-fetch --instance . --list nerdctl --no-decompress -o $@ && touch -c $@
+	"$$LIMA_BIN"/lima-fetch --instance . --list nerdctl --no-decompress -o $@ $(TELL) && touch -c $@
 
 # The image is taken once. A changed images: entry does not touch an existing machine.
 basedisk: | .make/vars.mk
-	"$$LIMA_BIN"/lima-fetch --instance .
+	"$$LIMA_BIN"/lima-fetch --instance . $(TELL)
 
 diffdisk: | basedisk
-	"$$LIMA_BIN"/lima-disk create .
+	"$$LIMA_BIN"/lima-disk create . $(TELL)
 
 .make/disk.grown: .make/disk.conf | diffdisk
-	"$$LIMA_BIN"/lima-disk grow . && touch $@
+	"$$LIMA_BIN"/lima-disk grow . $(TELL) && touch $@
 
 qemu.argv: .make/qemu.conf .make/probe.conf $(wildcard kernel.cmdline) | basedisk diffdisk
-	"$$LIMA_BIN"/lima-qemu-argv --qmp-fd 3 --agent-fd 4 . >.make/argv.tmp && mv .make/argv.tmp $@
+	"$$LIMA_BIN"/lima-qemu-argv --qmp-fd 3 --agent-fd 4 . >.make/argv.tmp $(TELL) && mv .make/argv.tmp $@

@@ -86,6 +86,40 @@ clean_state() {
 	[ ! -e "$LIMA_HOME/a" ]
 }
 
+@test "a step that fails: its reason, then what to do, and no words of make between them; V=1 shows each step" {
+	sed 's|image.raw|missing.raw|' t.yaml >bad.yaml
+	run --separate-stderr lima-instance create --template bad.yaml a
+	[ "$status" = 69 ]
+	mapfile -t said < <(grep -v warning: <<<"$stderr")
+	[[ ${said[0]} == "lima: creating the instance 'a'"* ]]
+	[[ ${said[1]} == "lima-fetch: "*"missing.raw"* ]]
+	[[ ${said[2]} == "lima-instance: the instance 'a' could not be built;"*"run the same command again"* ]]
+	[ "${#said[@]}" = 3 ]
+	V=1 run lima-instance create --template bad.yaml a
+	[[ $output == *'"$LIMA_BIN"/lima-fetch --instance .'* ]]
+	[[ $output == *"make: *** ["*"basedisk"* ]]
+	# What make itself cannot do is told.
+	LIMA_MAKE=$PWD/make run lima-instance create --template t.yaml a
+	[ "$status" = 69 ] && [[ $output == *"$PWD/make"* ]]
+	printf '#!/bin/sh\necho "make: warning: something" >&2; printf "no end of line" >&2; exit 2\n' >make
+	chmod +x make
+	LIMA_MAKE=$PWD/make run lima-instance create --template t.yaml a
+	[[ $output == *"make: warning: something"*"no end of line"* ]]
+}
+
+@test "the warning for root comes once in a command, the messages of tools go where they are looked for" {
+	[ "$(id -u)" = 0 ] || skip "for root only"
+	for verb in create "create --cpus 2" plan "create --confirm --disk 2GiB"; do
+		# shellcheck disable=SC2086 # a verb with its options
+		run lima-instance $verb $([[ $verb == plan ]] || echo "--template t.yaml") a
+		[ "$(grep -c "you are root" <<<"$output")" -le 1 ] || { echo "$verb: $output"; false; }
+	done
+	lima-instance delete a
+	run --separate-stderr lima-instance create --template t.yaml a
+	[ "$(grep -c "you are root" <<<"$stderr")" = 1 ]
+	[ -z "$output" ]
+}
+
 @test "an image that changes later does not touch the machine" {
 	lima-instance create --quiet --template t.yaml a
 	base=$(stat -c %i "$LIMA_HOME/a/basedisk")

@@ -9,6 +9,7 @@
  *   --deaf                ignores system_powerdown
  *   --listen-late         calls listen(2) only after half a second
  *   --disk FILE           locks it as QEMU locks an image
+ *   --boots               plays ./cues when the host agent has greeted it on QMP, not before
  *
  * Cues are lines read from the file ./cues (at the start) and from the fifo ./cue (at any time):
  *   boot ID         the guest (re)boots under this boot id; its agent starts and opens the port
@@ -43,7 +44,7 @@
 
 static const char *mode = "normal", *say_text, *pidfile, *disk;
 static int exit_status, port = 2222;
-static bool kvm, deaf, listen_late;
+static bool kvm, deaf, listen_late, boots;
 
 static int qmp_listen = 3, ga_listen = 4, qmp_fd = -1, ga_fd = -1, cue_fd = -1, log_fd = -1;
 static struct buf qmp_in, cue_in;
@@ -356,6 +357,16 @@ static void read_cues(int fd)
 	lines(&cue_in, cue);
 }
 
+static void read_file_cues(void)
+{
+	int fd = open("cues", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	read_cues(fd);
+	close(fd);
+}
+
 /* --- QMP --- */
 
 static long id_of(const char *line)
@@ -394,6 +405,8 @@ static void command(char *line)
 		leave(0);
 	} else {
 		qmp_send("{\"return\":{},\"id\":%ld}", id);
+		if (boots && !booted && !strcmp(name, "qmp_capabilities"))
+			read_file_cues();
 	}
 }
 
@@ -476,6 +489,10 @@ static void options(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		const char *next = i + 1 < argc ? argv[i + 1] : "";
 
+		if (!strcmp(argv[i], "--boots")) {
+			boots = true;
+			continue;
+		}
 		if (!strcmp(argv[i], "--kvm") || !strcmp(argv[i], "--deaf") || !strcmp(argv[i], "--listen-late")) {
 			*(argv[i][2] == 'k' ? &kvm : argv[i][2] == 'd' ? &deaf : &listen_late) = true;
 			continue;
@@ -508,8 +525,6 @@ static void on_term(int sig)
 
 int main(int argc, char **argv)
 {
-	int fd;
-
 	options(argc, argv);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGTERM, on_term);
@@ -532,8 +547,7 @@ int main(int argc, char **argv)
 			pause();
 	mkfifo("cue", 0600);
 	cue_fd = open("cue", O_RDWR | O_CLOEXEC);
-	fd = open("cues", O_RDONLY | O_CLOEXEC);
-	if (fd >= 0)
-		read_cues(fd);
+	if (!boots)
+		read_file_cues();
 	play();
 }

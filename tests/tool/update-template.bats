@@ -119,6 +119,118 @@ template() {
 	EOF
 }
 
+@test "openSUSE: builds and snapshots, each with its own checksum" {
+	leap() { echo "download.opensuse.org/distribution/leap/$1/appliances/$2-Minimal-VM.x86_64-$1.0-Cloud-$3.qcow2"; }
+	tumbleweed() { echo "download.opensuse.org/tumbleweed/appliances/openSUSE-Tumbleweed-Minimal-VM.x86_64-1.0.0-Cloud-Snapshot$1.qcow2"; }
+	while read -r old new; do
+		for i in "$old" "$new"; do image "$i" "${i##*/}.sha256" sha256sum; done
+		# The moving name stands in the same folder.
+		touch "www/${new%-Cloud-*}-Cloud.qcow2"
+		printf '%s\n' images: "- location: https://$old" "  digest: sha256:$(zeros 64)" >t.yaml
+		update t.yaml
+		printf '%s\n' images: "- location: https://$new" "  digest: $(digest "$new" sha256)" >want.yaml
+		diff want.yaml t.yaml
+	done <<-EOF
+		$(leap 15.6 openSUSE-Leap-15.6 Build19.81) $(leap 15.6 openSUSE-Leap-15.6 Build19.110)
+		$(leap 16.0 Leap-16.0 Build16.2) $(leap 16.0 Leap-16.0 Build16.10)
+		$(tumbleweed 20260701) $(tumbleweed 20260915)
+	EOF
+}
+
+@test "FreeBSD: the newest release of the same major version, over http as pinned" {
+	bsd() { sha256sum --tag "$@"; }
+	at=ftp-archive.freebsd.org/pub/FreeBSD-Archive/old-releases/VM-IMAGES
+	f() { echo "$at/$1-RELEASE/amd64/Latest/FreeBSD-$1-RELEASE-amd64-BASIC-CLOUDINIT-zfs.raw.xz"; }
+	for v in 14.3 15.1 15.2 15.10 16.0; do image "$(f $v)" CHECKSUM.SHA256 bsd; done
+	# One whose list lacks the file.
+	image "$(f 15.11)" other bsd
+	printf '%s\n' images: "- location: http://$(f 15.1)" "  digest: sha256:$(zeros 64)" >t.yaml
+	update t.yaml
+	printf '%s\n' images: "- location: http://$(f 15.10)" "  digest: $(digest "$(f 15.10)" sha256)" >want.yaml
+	diff want.yaml t.yaml
+}
+
+@test "Fedora for RISC-V: versions with a commit in them, and the later form" {
+	at=download.fedoraproject.org/pub/alt/risc-v/release/44/Cloud/riscv64/images
+	f() { echo "$at/Fedora-Cloud-Base-Generic-$1.riscv64.qcow2"; }
+	bsd() { sha256sum --tag "$@"; }
+	for v in 44.20260224-1026a2d0e311 44-20260604.0 44-20260604.2 43-20270101.0; do image "$(f "$v")" "Fedora-Cloud-$v-riscv64-CHECKSUM" bsd; done
+	printf '%s\n' images: "- location: https://$(f 44-20260604.0)" "  digest: sha256:$(zeros 64)" >t.yaml
+	update t.yaml
+	printf '%s\n' images: "- location: https://$(f 44-20260604.2)" "  digest: $(digest "$(f 44-20260604.2)" sha256)" >want.yaml
+	diff want.yaml t.yaml
+	# From a date and a commit to a later one.
+	rm -r "www/$at"
+	for v in 44.20260224-ffffffffffff 44.20260414-8635a3a5bfcd; do image "$(f "$v")" CHECKSUM bsd; done
+	printf '%s\n' images: "- location: https://$(f 44.20260224-ffffffffffff)" "  digest: sha256:$(zeros 64)" >t.yaml
+	update t.yaml
+	grep -q "$(f 44.20260414-8635a3a5bfcd)" t.yaml
+	grep -q "$(digest "$(f 44.20260414-8635a3a5bfcd)" sha256)" t.yaml
+}
+
+@test "Oracle Linux: the documents name update, build and digest" {
+	mkdir -p www/yum.oracle.com/templates/OracleLinux
+	cd www/yum.oracle.com/templates/OracleLinux
+	json() { # FILE ENTRY... : NAME DIGIT
+		python3 -c 'import json, sys
+print(json.dumps({"images": [{"kind": {"image": a.split(":")[0], "sha256": a.split(":")[1] * 64}} for a in sys.argv[2:]]}))' "$@" >"$1"
+	}
+	json ol9-template.json OL9U8_x86_64-kvm-b293.qcow2:1 OL9U10_x86_64-kvm-b300.qcow2:A OL9U9_x86_64-kvm-b310.qcow2:3 \
+		OL9U11_x86_64-olvm-b400.ova:4 OL9U12_x86_64-kvm-b1.qcow2:x
+	json ol9_aarch64-cloud-template.json OL9U8_aarch64-kvm-cloud-b190.qcow2:5
+	cd "$BATS_TEST_TMPDIR"
+	cat >t.yaml <<-EOF
+		images:
+		- location: https://yum.oracle.com/templates/OracleLinux/OL9/u8/x86_64/OL9U8_x86_64-kvm-b293.qcow2
+		  digest: sha256:$(zeros 64)
+		- location: https://yum.oracle.com/templates/OracleLinux/OL9/u8/aarch64/OL9U8_aarch64-kvm-cloud-b182.qcow2
+		  digest: sha256:$(zeros 64)
+	EOF
+	update t.yaml
+	cat >want.yaml <<-EOF
+		images:
+		- location: https://yum.oracle.com/templates/OracleLinux/OL9/u10/x86_64/OL9U10_x86_64-kvm-b300.qcow2
+		  digest: sha256:$(zeros 64 | tr 0 a)
+		- location: https://yum.oracle.com/templates/OracleLinux/OL9/u8/aarch64/OL9U8_aarch64-kvm-cloud-b190.qcow2
+		  digest: sha256:$(zeros 64 | tr 0 5)
+	EOF
+	diff want.yaml t.yaml
+	# A page that is no JSON is a vendor that cannot be asked.
+	echo '<html>' >www/yum.oracle.com/templates/OracleLinux/ol9-template.json
+	fails 69 "no JSON" update t.yaml
+}
+
+@test "releases at GitHub: the checksum beside the image, or what GitHub says" {
+	mkdir -p www/api.github.com/repos/lima-vm/alpine-lima
+	r=github.com/lima-vm/alpine-lima/releases/download
+	old=$r/v0.2.49/alpine-lima-std-3.23.0-x86_64.iso new=$r/v0.2.50/alpine-lima-std-3.24.1-x86_64.iso
+	image "$new" alpine-lima-std-3.24.1-x86_64.iso.sha512sum sha512sum
+	cat >www/api.github.com/repos/lima-vm/alpine-lima/releases <<-EOF
+		[{"tag_name": "v0.2.60", "prerelease": true, "assets": [{"name": "alpine-lima-std-3.25.0-x86_64.iso", "digest": "sha512:$(zeros 128)"}]},
+		 {"tag_name": "v0.2.50", "draft": false, "assets": [{"name": "alpine-lima-std-3.24.1-x86_64.iso"}, {"name": "alpine-lima-ci-3.24.1-x86_64.iso"},
+		  {"name": "alpine-lima-std-3.24.1-x86_64.iso.sha512sum"}, {"name": "alpine-lima-std-3.24.1-aarch64.iso", "digest": "sha512:$(zeros 128 | tr 0 b)"}]},
+		 {"tag_name": "v0.2.9", "assets": [{"name": "alpine-lima-std-3.30.0-x86_64.iso", "digest": "sha512:$(zeros 128)"}]}]
+	EOF
+	printf '%s\n' images: "- location: https://$old" "  digest: sha512:$(zeros 128)" \
+		"- location: https://${old/x86_64/aarch64}" "  digest: sha512:$(zeros 128)" >t.yaml
+	update t.yaml
+	printf '%s\n' images: "- location: https://$new" "  digest: $(digest "$new" sha512)" \
+		"- location: https://${new/x86_64/aarch64}" "  digest: sha512:$(zeros 128 | tr 0 b)" >want.yaml
+	diff want.yaml t.yaml
+}
+
+@test "every pinned image of the catalogue has a vendor, but for those that publish no list" {
+	# No vendor answers here: who is asked shows in the messages, who has no vendor is named.
+	base=http://127.0.0.1:1
+	run update --check
+	[ "$status" = 69 ]
+	mapfile -t alone < <(printf '%s\n' "${lines[@]}" | sed -n 's|.*with checksums for \(.*\); left alone|\1|p')
+	[ "${#alone[@]}" -gt 0 ]
+	for url in "${alone[@]}"; do
+		[[ $url == https://updates.cdn-apple.com/* || $url == https://deps.runfinch.com/* ]] || { echo "$url"; false; }
+	done
+}
+
 @test "a digest that changed under the same URL is reported and left alone" {
 	template
 	image "$(debian 20260712-2537 amd64)" SHA512SUMS sha512sum
@@ -131,7 +243,7 @@ template() {
 	template
 	printf '%s\n' images: "- location: https://example.org/unknown-1.qcow2" "  digest: sha256:$(zeros 64)" >other.yaml
 	cp other.yaml before.yaml
-	update other.yaml
+	fails 0 "other.yaml:2: no list of versions with checksums for https://example.org/unknown-1.qcow2; left alone" update other.yaml
 	cmp other.yaml before.yaml
 	base=http://127.0.0.1:1
 	fails 69 "t.yaml" update t.yaml

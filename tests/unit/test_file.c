@@ -135,8 +135,9 @@ static void test_kv(void)
 
 static void test_name(void)
 {
-	static const char *const good[] = { "a", "A1", "a.b", "a_b-c.d", "0" };
-	static const char *const bad[] = { "", ".", "..", "-a", "a-", "a..b", "a_-b", "a b", "a/b", "_x", "x\n", "\xc3\xbc", "a.yaml", "a.YML" };
+	static const char *const good[] = { "a", "A1", "a.b", "a_b-c.d", "0", "default", "foo.bar", "0912" };
+	static const char *const bad[] = { "", ".", "..", "-a", "a-", "a..b", "a_-b", "a b", "a/b", "_x", "x\n", "\xc3\xbc", "a.yaml", "a.YML",
+					   ".foo", "a__b", "a--b", "foo-", "foo..bar", "-rf", "_config" };
 	struct err e = { 0 };
 	char name[80];
 	char *host;

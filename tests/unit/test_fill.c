@@ -105,6 +105,7 @@ static void coercions(void)
 	      "{\"A\":\"1\",\"B\":\"true\",\"C\":\"2\",\"D\":\"1.5\",\"E\":\"420\",\"F\":\"16\",\"G\":\"\",\"H\":\"1000\"}");
 	alone("provision: [{mode: data, path: /x, permissions: 0644}]\n", "provision[0].permissions", "\"420\"");
 	alone("provision: [{mode: data, path: /x, permissions: 644}]\n", "provision[0].permissions", "\"644\"");
+	alone("containerd: {archives: []}\n", "containerd.archives[0].arch", "\"x86_64\"");
 	alone("memory: 1e9\n", "memory", "\"1000000000\"");
 	alone("additionalDisks: [data, 7]\n", "additionalDisks",
 	      "[{\"name\":\"data\",\"format\":true,\"fsType\":\"ext4\",\"fsArgs\":[]},"

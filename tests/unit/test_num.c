@@ -44,6 +44,10 @@ int main(void)
 	is_str(text, "4GiB", "format 4 GiB");
 	size_format(4162897920ULL, text, sizeof(text));
 	is_str(text, "3.877GiB", "format with a fraction");
+	size_format(536870912, text, sizeof(text));
+	is_str(text, "512MiB", "format mebibytes");
+	size_format(1048576000, text, sizeof(text));
+	is_str(text, "1000MiB", "format below the next unit");
 	size_format(0, text, sizeof(text));
 	is_str(text, "0B", "format zero");
 	ok(num_parse("65535", 1, 65535, "port", &n, &e) == 0 && n == 65535, "upper bound");

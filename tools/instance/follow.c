@@ -67,6 +67,20 @@ static void tell_progress(struct follow *f, const cJSON *status)
 	}
 }
 
+/* A machine that ended without an error was ended on purpose: by another command, or from inside. */
+static int tell_ended(const struct instance *in, const char *errors, struct err *e)
+{
+	bool named = strcmp(in->name, "default") != 0;
+
+	if (*errors)
+		return err_set(e, EXIT_UNAVAIL, "the machine ended before it was ready: %s (log: %s/%s, console: %s/serial.log)",
+			       errors, in->dir, F_HA_STDERR, in->dir);
+	if (!instance_exists(in))
+		return err_set(e, EXIT_NO, "the instance '%s' was deleted before it was ready", in->name);
+	return err_set(e, EXIT_NO, "the machine of '%s' was stopped, or powered off, before it was ready; 'make%s%s start' starts it",
+		       in->name, named ? " INSTANCE=" : "", named ? in->name : "");
+}
+
 /* 1 = ready, 0 = go on, -1 = failed. */
 static int handle_line(struct follow *f, const char *line, struct err *e)
 {
@@ -80,8 +94,7 @@ static int handle_line(struct follow *f, const char *line, struct err *e)
 	tell_progress(f, status);
 	errors = join_errors(status);
 	if (is_true(status, "exiting")) {
-		r = err_set(e, EXIT_UNAVAIL, "the machine ended before it was ready: %s (log: %s/%s, console: %s/serial.log)",
-			    *errors ? errors : "no reason was given", f->in->dir, F_HA_STDERR, f->in->dir);
+		r = tell_ended(f->in, errors, e);
 	} else if (is_true(status, "running") && is_true(status, "degraded")) {
 		r = err_set(e, EXIT_NO,
 			    "the machine is up, but not as described: %s (it stays up for inspection: 'make INSTANCE=%s shell'; "

@@ -77,6 +77,9 @@ size_t request_settings(const struct request *rq, struct strv *argv);
 int step_check(const struct instance *in, const struct request *rq, struct err *e);
 /* Runs mk/instance.mk in DIR with a goal ("create", "start"). */
 int step_make(const struct instance *in, const char *goal, struct err *e);
+/* For step_make: runs it without its own words, unless V=1 is in the environment (quiet.c). *status as spawn_wait. */
+int make_run(char *const *argv, int *status, struct err *e);
+bool make_is_verbose(void);
 /* Starts the host agent and waits until it answers on ha.sock. */
 int step_launch(const struct instance *in, struct err *e);
 /* Follows the host agent's events until READY, an error, or the time is up. */

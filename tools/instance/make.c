@@ -45,15 +45,17 @@ int step_make(const struct instance *in, const char *goal, struct err *e)
 	setenv("LIMA_HOME", in->home, 1);
 	forget_outer_make();
 	strv_add(&argv, make && *make ? make : "make");
-	strv_add(&argv, "-s");
+	if (!make_is_verbose())
+		strv_add(&argv, "-s");
 	strv_add(&argv, "-j4");
 	strv_add(&argv, "--no-print-directory");
 	strv_addf(&argv, "-C%s", in->dir);
 	strv_addf(&argv, "-f%s/mk/instance.mk", share);
 	strv_add(&argv, goal);
-	r = spawn_run(argv.v, NULL, NULL, &status, e);
+	r = make_run(argv.v, &status, e);
 	if (r == 0 && status != 0)
-		r = err_set(e, EXIT_UNAVAIL, "the instance '%s' could not be built; the reason is above", in->name);
+		r = err_set(e, EXIT_UNAVAIL, "the instance '%s' could not be built; the reason is above: when that is put right, run the "
+			    "same command again (V=1 shows each step)", in->name);
 out:
 	strv_free(&argv);
 	free(share);
