@@ -27,7 +27,8 @@ struct dns_job {
 	size_t n; /* of the query, which is at the end */
 	/* The search for an address: the names to ask for, one after the other. */
 	struct dns_name target, names[DNS_SEARCH_MAX + 1];
-	bool aliased, is_static, no_data;
+	bool aliased, is_static;
+	bool no_data, failed;    /* of one of the names */
 	unsigned count, at, raw; /* names[raw] is the target itself */
 	bool *gone;              /* set when the job ends while dns_answer still runs */
 	struct buf denied;       /* what the servers said about the target itself: NXDOMAIN */
@@ -138,9 +139,9 @@ static void nothing_found(struct dns_job *j)
 	j->denied = (struct buf){ 0 };
 	if (j->q.type == DNS_CNAME) {
 		answer_found(j, NULL, &j->target);
-	} else if (j->no_data || j->is_static) {
+	} else if (j->no_data || (j->failed && j->raw)) {
 		buf_free(&reply);
-		answer_code(j, DNS_NOERROR);
+		answer_code(j, j->no_data ? DNS_NOERROR : DNS_SERVFAIL);
 	} else if (reply.len && !j->aliased) {
 		answer(j, &reply);
 	} else {
@@ -151,28 +152,36 @@ static void nothing_found(struct dns_job *j)
 	}
 }
 
+/* What was said about one of the names; a message that does not parse says nothing. */
+static void take_denial(struct dns_job *j, const uint8_t *p, size_t n)
+{
+	unsigned rcode = n ? dns_rcode_of(p) : DNS_SERVFAIL;
+
+	j->no_data = j->no_data || rcode == DNS_NOERROR;
+	j->failed = j->failed || rcode == DNS_SERVFAIL;
+	if (j->at == j->raw && n)
+		buf_add(&j->denied, p, n);
+	j->at++;
+	next_name(j);
+}
+
 static void on_address(void *arg, const uint8_t *p, size_t n)
 {
 	struct dns_job *j = arg;
 	struct dns_name canonical;
 	struct buf data = { 0 };
-	bool raw = j->at == j->raw;
 
 	j->ask = NULL;
 	if (n && dns_rcode_of(p) == DNS_NOERROR &&
-	    dns_addresses(p, n, &j->names[j->at], address_type(j), &data, &canonical)) {
-		if (data.len) {
-			answer_found(j, &data, &canonical);
-			buf_free(&data);
-			return;
-		}
-		j->no_data = true;
+	    !dns_addresses(p, n, &j->names[j->at], address_type(j), &data, &canonical)) {
+		buf_free(&data);
+		n = 0;
 	}
+	if (data.len)
+		answer_found(j, &data, &canonical);
+	else
+		take_denial(j, p, n);
 	buf_free(&data);
-	if (raw && n)
-		buf_add(&j->denied, p, n);
-	j->at++;
-	next_name(j);
 }
 
 /* The name as it stands and no alias: the message itself was sent. Only a name that does not exist is searched on. */

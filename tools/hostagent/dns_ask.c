@@ -168,8 +168,11 @@ static int try_tcp(struct dns_ask *k)
 {
 	const union dns_addr *to = server(k);
 	uint8_t len[2];
+	int fd = socket(to->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-	k->bev = bufferevent_socket_new(k->s->base, -1, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
+	if (fd < 0)
+		return -1;
+	k->bev = bufferevent_socket_new(k->s->base, fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 	bufferevent_setcb(k->bev, on_stream, NULL, on_stream_event, k);
 	bufferevent_setwatermark(k->bev, EV_READ, 0, 2 + DNS_MESSAGE_MAX);
 	wire_put16(len, (uint16_t)k->n);
