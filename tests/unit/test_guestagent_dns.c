@@ -54,10 +54,12 @@ static bool becomes(const char *address)
 /* When the answer to a later frame is there, an earlier one has been seen to. */
 static void settle(struct host *h)
 {
+	struct timespec t;
 	uint8_t now[8];
 	struct wire_frame f;
 
-	wire_put64(now, (uint64_t)time(NULL) * 1000000000u);
+	clock_gettime(CLOCK_REALTIME, &t); /* the right time: it is not to be set */
+	wire_put64(now, (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec);
 	host_send(h, WIRE_TIME, 0, now, sizeof(now));
 	host_expect(h, WIRE_TIMED, &f);
 }
