@@ -7,12 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "err.h"
+#include "guestagent/dns.h"
 #include "guestagent/loop.h"
 #include "guestagent/ports.h"
 #include "guestagent/session.h"
@@ -126,6 +129,34 @@ static int open_transports(const struct options *o, struct err *e)
 	return o->unix_path ? transport_unix(o->unix_path, o->owner, e) : 0;
 }
 
+static void on_signal(struct source *s, uint32_t events)
+{
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(s->fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	dns_withdraw();
+	signal((int)info.ssi_signo, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &(sigset_t){ 0 }, NULL);
+	raise((int)info.ssi_signo);
+}
+
+/* What was taken from the guest's network is given back before we end. */
+static void watch_signals(void)
+{
+	static struct source source = { .ready = on_signal };
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd >= 0 && loop_add(&source, fd, EPOLLIN) == 0)
+		sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = { .dir = "/run/lima-guestagent", .status = "/run/lima-boot-status" };
@@ -143,6 +174,8 @@ int main(int argc, char **argv)
 	session_init(o.debug);
 	transport_init();
 	ports_init();
+	dns_init();
+	watch_signals();
 	if (open_transports(&o, &e) < 0)
 		return err_report(&e);
 	for (bool busy = transport_run();; busy = transport_run())

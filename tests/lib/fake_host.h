@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "err.h"
+#include "guestagent/dns.h"
 #include "guestagent/loop.h"
 #include "guestagent/ports.h"
 #include "guestagent/session.h"
@@ -87,6 +88,7 @@ static inline void agent_main(uid_t owner)
 	if (loop_open() < 0 || status_follow(status_path) < 0)
 		exit(1);
 	ports_init();
+	dns_init();
 	if (transport_unix(socket_path, owner, &e) < 0)
 		exit(err_report(&e));
 	for (bool busy = transport_run();; busy = transport_run())

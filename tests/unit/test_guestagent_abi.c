@@ -2,9 +2,11 @@
  * kernel's own headers. */
 #include "guestagent/abi.h"
 
+#include <linux/if_addr.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/perf_event.h>
+#include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <linux/vm_sockets.h>
 #include <stddef.h>
@@ -32,6 +34,34 @@ int main(void)
 	is_num(ABI_NLM_REQUEST_DUMP, NLM_F_REQUEST | NLM_F_DUMP, "dump");
 	is_num(ABI_NLMSG_ERROR, NLMSG_ERROR, "error");
 	is_num(ABI_NLMSG_DONE, NLMSG_DONE, "done");
+
+	SAME_SIZE(abi_rtattr, rtattr);
+	SAME_PLACE(abi_rtattr, type, rtattr, rta_type);
+	SAME_SIZE(abi_ifaddr, ifaddrmsg);
+	SAME_PLACE(abi_ifaddr, scope, ifaddrmsg, ifa_scope);
+	SAME_PLACE(abi_ifaddr, index, ifaddrmsg, ifa_index);
+	SAME_SIZE(abi_route, rtmsg);
+	SAME_PLACE(abi_route, table, rtmsg, rtm_table);
+	SAME_PLACE(abi_route, type, rtmsg, rtm_type);
+	is_num(ABI_NETLINK_ROUTE, NETLINK_ROUTE, "rtnetlink");
+	is_num(ABI_NLM_REQUEST, NLM_F_REQUEST, "request");
+	is_num(ABI_NLM_ACK, NLM_F_ACK, "acknowledged");
+	is_num(ABI_NLM_REPLACE, NLM_F_REPLACE, "replace");
+	is_num(ABI_NLM_CREATE, NLM_F_CREATE, "create");
+	is_num(ABI_RTM_NEWADDR, RTM_NEWADDR, "new address");
+	is_num(ABI_RTM_DELADDR, RTM_DELADDR, "address gone");
+	is_num(ABI_RTM_NEWROUTE, RTM_NEWROUTE, "new route");
+	is_num(ABI_RTM_DELROUTE, RTM_DELROUTE, "route gone");
+	is_num(ABI_RTM_GETROUTE, RTM_GETROUTE, "which route");
+	is_num(ABI_IFA_ADDRESS, IFA_ADDRESS, "address");
+	is_num(ABI_IFA_LOCAL, IFA_LOCAL, "local address");
+	is_num(ABI_IFA_LABEL, IFA_LABEL, "label");
+	is_num(ABI_RTA_DST, RTA_DST, "destination");
+	is_num(ABI_RTA_OIF, RTA_OIF, "interface");
+	is_num(ABI_TABLE_LOCAL, RT_TABLE_LOCAL, "table of what is local");
+	is_num(ABI_PROTO_KERNEL, RTPROT_KERNEL, "by the kernel");
+	is_num(ABI_SCOPE_HOST, RT_SCOPE_HOST, "scope of this machine");
+	is_num(ABI_ROUTE_LOCAL, RTN_LOCAL, "local route");
 
 	SAME_SIZE(abi_sockid, inet_diag_sockid);
 	is_num(sizeof(struct abi_diag_request), sizeof(struct nlmsghdr) + sizeof(struct inet_diag_req_v2),

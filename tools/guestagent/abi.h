@@ -17,8 +17,13 @@ struct abi_vsock_addr {
 };
 
 /* linux/netlink.h */
+#define ABI_NETLINK_ROUTE 0
 #define ABI_NETLINK_SOCK_DIAG 4
 #define ABI_NETLINK_UEVENT 15
+#define ABI_NLM_REQUEST 1
+#define ABI_NLM_ACK 4
+#define ABI_NLM_REPLACE 0x100
+#define ABI_NLM_CREATE 0x400
 #define ABI_NLM_REQUEST_DUMP 0x301 /* NLM_F_REQUEST | NLM_F_DUMP */
 #define ABI_NLM_DUMP_INTR 0x10
 #define ABI_NLMSG_ERROR 2
@@ -32,6 +37,33 @@ struct abi_nlmsg {
 	uint32_t len;
 	uint16_t type, flags;
 	uint32_t seq, pid;
+};
+
+/* linux/rtnetlink.h, linux/if_addr.h */
+#define ABI_RTM_NEWADDR 20
+#define ABI_RTM_DELADDR 21
+#define ABI_RTM_NEWROUTE 24
+#define ABI_RTM_DELROUTE 25
+#define ABI_RTM_GETROUTE 26
+#define ABI_IFA_ADDRESS 1
+#define ABI_IFA_LOCAL 2
+#define ABI_IFA_LABEL 3
+#define ABI_RTA_DST 1
+#define ABI_RTA_OIF 4
+#define ABI_TABLE_LOCAL 255
+#define ABI_PROTO_KERNEL 2
+#define ABI_SCOPE_HOST 254
+#define ABI_ROUTE_LOCAL 2
+struct abi_rtattr {
+	uint16_t len, type;
+};
+struct abi_ifaddr {
+	uint8_t family, prefix, flags, scope;
+	uint32_t index;
+};
+struct abi_route {
+	uint8_t family, dst_len, src_len, tos, table, protocol, scope, type;
+	uint32_t flags;
 };
 
 /* linux/sock_diag.h, linux/inet_diag.h; addresses and ports in network byte order */

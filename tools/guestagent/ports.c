@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "diag.h"
+#include "dns.h"
 #include "err.h"
 #include "session.h"
 #include "wakeup.h"
@@ -37,6 +38,17 @@ static void arm_poll(void)
 	timer_set(&poll_timer, look, poll_interval);
 }
 
+/* Our own sockets are no services of the guest. */
+static void leave_out_ours(void)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < found.n; i++)
+		if (!dns_is_ours(&found.v[i]))
+			found.v[kept++] = found.v[i];
+	found.n = kept;
+}
+
 static void look(struct timer *t)
 {
 	struct channel *c = session_channel();
@@ -52,6 +64,7 @@ static void look(struct timer *t)
 	if (diag_listeners(&found) < 0) {
 		session_debug("cannot list sockets: %s", strerror(errno));
 	} else {
+		leave_out_ours();
 		comparing = true;
 		i_told = i_found = 0;
 	}

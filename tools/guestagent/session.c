@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dns.h"
 #include "err.h"
 #include "ports.h"
 #include "status.h"
@@ -76,7 +77,7 @@ void session_init(bool debug)
 static void greet(struct channel *c)
 {
 	char text[256];
-	int n = snprintf(text, sizeof(text), "protocol=1\nversion=%s\nsession=%s\nboot_id=%s\n", LIMA_VERSION, id,
+	int n = snprintf(text, sizeof(text), "protocol=1\nversion=%s\nsession=%s\nboot_id=%s\ndns=1\n", LIMA_VERSION, id,
 			 boot_id);
 
 	channel_send(c, WIRE_HELLO, 0, text, (size_t)n);
@@ -94,6 +95,7 @@ void session_down(struct channel *c)
 	if (c != active)
 		return;
 	stream_close_all();
+	dns_withdraw();
 	active = NULL;
 	host_known = false;
 }
@@ -121,7 +123,7 @@ static bool value_of(const struct wire_frame *f, const char *key, char out[VALUE
 
 static void on_hello(struct channel *c, const struct wire_frame *f)
 {
-	char theirs[VALUE_MAX];
+	char theirs[VALUE_MAX], address[VALUE_MAX];
 
 	if (!value_of(f, "session=", theirs))
 		return;
@@ -133,6 +135,8 @@ static void on_hello(struct channel *c, const struct wire_frame *f)
 		memcpy(host_id, theirs, sizeof(host_id));
 		greet(c);
 	}
+	/* Only who may administer the guest may change its network. */
+	dns_offer(c->peer.uid == 0 && value_of(f, "dns=", address) ? address : NULL);
 	status_rewind();
 	ports_resend();
 }
@@ -170,6 +174,8 @@ static void dispatch(struct channel *c, const struct wire_frame *f)
 		on_time(c, f);
 	else if (f->type == WIRE_INOTIFY)
 		touch_request(&c->peer, f->payload, f->len);
+	else if (f->type == WIRE_DNS)
+		dns_frame(f);
 	else if (f->type >= WIRE_OPEN && f->type <= WIRE_CREDIT_MORE)
 		stream_frame(c, f);
 }

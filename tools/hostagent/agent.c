@@ -14,6 +14,7 @@
 
 #include "child.h"
 #include "disks.h"
+#include "dns_guest.h"
 #include "file.h"
 #include "http.h"
 #include "instance_files.h"
@@ -251,6 +252,7 @@ static int begin(struct agent *a, const char *dir, struct err *e)
 	if (!*kv_get(&a->conf, "", "hostname"))
 		return err_set(e, EXIT_BADDATA, "%s has no hostname; make it again with lima-render", F_AGENT_CONF);
 	mounts_init(a);
+	a->dns = dns_guest_new(a->base, &a->conf, ga_send_dns, a);
 	watch_signals(a);
 	if (http_start(a, e) < 0)
 		return -1;
@@ -267,6 +269,7 @@ static void end(struct agent *a)
 	mounts_free(a); /* looks at the machine */
 	stop_free(a);
 	ga_close(a);
+	dns_guest_free(a->dns);
 	machine_free(a);
 	http_free(a);
 	for (size_t i = 0; i < sizeof(a->signals) / sizeof(*a->signals); i++)

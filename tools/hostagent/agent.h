@@ -54,6 +54,7 @@ struct agent {
 	struct tasks tasks;
 	struct stop stop;
 	struct http *http;
+	struct dns_guest *dns; /* NULL: not wanted */
 	struct event *signals[4], *clock;
 	int clock_fd;
 	int exit_code;

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "agent.h"
+#include "dns_guest.h"
 #include "instance_files.h"
 #include "oswatch.h"
 #include "socket.h"
@@ -76,6 +77,8 @@ static void send_hello(struct agent *a)
 	kv_put(&b, "protocol", "1");
 	kv_put(&b, "version", LIMA_VERSION);
 	kv_put(&b, "session", a->ga.session);
+	if (a->dns)
+		kv_put(&b, "dns", dns_guest_address(a->dns));
 	ga_send(a, WIRE_HELLO, 0, b.data, (uint32_t)b.len);
 	buf_free(&b);
 }
@@ -180,6 +183,7 @@ static void on_hello(struct agent *a, const struct wire_frame *f)
 	snprintf(a->ga.peer_boot, sizeof(a->ga.peer_boot), "%s", boot_id);
 	a->ga.heard = true;
 	if (!known) {
+		dns_guest_gone(a->dns);
 		hello_again(a);
 		a->ga.time_ms = 0;
 		ga_send_time(a);
@@ -217,6 +221,16 @@ static void on_timed(struct agent *a, const struct wire_frame *f)
 		ga_send_time(a);
 }
 
+static void on_dns(struct agent *a, const struct wire_frame *f)
+{
+	dns_guest_frame(a->dns, f);
+}
+
+int ga_send_dns(void *arg, uint32_t stream, const void *data, uint32_t n)
+{
+	return ga_send(arg, WIRE_DNS, stream, data, n);
+}
+
 static void on_frame(struct agent *a, const struct wire_frame *f)
 {
 	static const struct {
@@ -233,6 +247,7 @@ static void on_frame(struct agent *a, const struct wire_frame *f)
 		{ WIRE_EOF, ports_frame },
 		{ WIRE_RESET, ports_frame },
 		{ WIRE_CREDIT_MORE, ports_frame },
+		{ WIRE_DNS, on_dns },
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
@@ -252,6 +267,7 @@ static void on_garbage(struct agent *a)
 		return;
 	g->heard = false;
 	ports_guest_gone(a);
+	dns_guest_gone(a->dns);
 	new_session(g);
 	hello_again(a);
 }
@@ -336,6 +352,7 @@ void ga_port_open(struct agent *a)
 
 	a->ga.heard = false;
 	ports_guest_gone(a);
+	dns_guest_gone(a->dns);
 	log_debug("the guest opened its end of ga.sock");
 	/* QMP is another socket: what a new guest agent has said may have come before this news. With a session that is new
 	 * to it, it says all again. */
@@ -362,6 +379,7 @@ void ga_close(struct agent *a)
 	clear_timer(&g->timer);
 	clear_timer(&g->hello_timer);
 	ports_guest_gone(a);
+	dns_guest_gone(a->dns);
 	if (g->bev)
 		bufferevent_free(g->bev);
 	g->bev = NULL;

@@ -42,6 +42,8 @@ void ga_repeat(struct agent *a);
 void ga_send_time(struct agent *a);
 /* Sends one frame. Returns -1 when nobody is there or too much waits already. */
 int ga_send(struct agent *a, uint8_t type, uint32_t stream, const void *data, uint32_t n);
+/* The same for a frame of the type DNS; `arg` is the agent. */
+int ga_send_dns(void *arg, uint32_t stream, const void *data, uint32_t n);
 void ga_close(struct agent *a);
 
 #endif

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "dns_guest.h"
 #include "oswatch.h"
 
 static double seconds(int64_t ms)
@@ -111,6 +112,22 @@ static cJSON *errors(const struct agent *a)
 	return list;
 }
 
+/* What is done about names; absent when the instance does not want it. */
+static void dns(const struct agent *a, cJSON *o)
+{
+	struct dns_counts n;
+	cJSON *d;
+
+	if (!a->dns)
+		return;
+	n = dns_guest_counts(a->dns);
+	d = cJSON_AddObjectToObject(o, "dns");
+	cJSON_AddStringToObject(d, "address", dns_guest_address(a->dns));
+	cJSON_AddNumberToObject(d, "queries", (double)n.queries);
+	cJSON_AddNumberToObject(d, "dropped", (double)n.dropped);
+	cJSON_AddNumberToObject(d, "waiting", n.waiting);
+}
+
 char *info_json(const struct agent *a)
 {
 	cJSON *o = cJSON_CreateObject();
@@ -132,6 +149,7 @@ char *info_json(const struct agent *a)
 	cJSON_AddItemToObject(o, "guest", guest(a));
 	cJSON_AddItemToObject(o, "mounts", mounts(a));
 	ports_json(a, o);
+	dns(a, o);
 	text = cJSON_PrintUnformatted(o);
 	cJSON_Delete(o);
 	copy = xstrdup(text ? text : "{}");

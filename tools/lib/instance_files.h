@@ -47,7 +47,8 @@
  *   portForwards=N portForwards.I.{guestIP,guestIPMustBeZero,guestPort0,guestPort1,guestSocket,hostIP,hostPort0,
  *   hostPort1,hostSocket,proto,reverse,ignore,static}=
  *   copyToHost=N copyToHost.I.{guest,host,deleteOnStop}=
- *   hostResolver.enabled= hostResolver.ipv6= hostResolver.hosts=N hostResolver.hosts.I.{name,value}=
+ *   hostResolver.enabled= hostResolver.ipv6= hostResolver.address= (at which the guest asks; empty: not us)
+ *   hostResolver.gateway= hostResolver.guest= (addresses of host and guest)  hostResolver.hosts=N hostResolver.hosts.I.{name,value}=
  *   disks=N disks.I.name= disks.I.dir= (absolute path of the disk's folder)   cpus= memory= disk= (bytes)
  *
  * probe.conf (writer: lima-probe; reader: lima-qemu-argv)

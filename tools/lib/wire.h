@@ -48,6 +48,12 @@
  *                         WIRE_CREDIT; a receiver that keeps up may grant more than was consumed, up to WIRE_CREDIT_MAX
  *                         on the way
  *   INOTIFY  host->guest  i64 mtime in nanoseconds, then a guest path: touch it
+ *   DNS      guest->host  u8 transport of the client (6 tcp, 17 udp), then a DNS message of at most WIRE_DNS_QUERY_MAX
+ *                         bytes. The stream number is the guest's choice and means nothing but this query
+ *            host->guest  the answer, for the same stream number. Queries may stay without one
+ *
+ * Keys of HELLO about DNS: a host that answers queries says "dns=<IPv4 address>", at which programs of the guest look for
+ * a name server; a guest that can take that address over says "dns=1". Without both, nobody sends DNS.
  */
 #ifndef LIMA_WIRE_H
 #define LIMA_WIRE_H
@@ -61,6 +67,7 @@
 #define WIRE_CREDIT 65536u
 #define WIRE_CREDIT_MAX 524288u
 #define WIRE_STREAMS_MAX 1024u
+#define WIRE_DNS_QUERY_MAX 4096u
 #define WIRE_PORT_NAME "io.lima-vm.guest_agent.0"
 
 enum wire_type {
@@ -77,6 +84,7 @@ enum wire_type {
 	WIRE_RESET,
 	WIRE_CREDIT_MORE,
 	WIRE_INOTIFY = 32,
+	WIRE_DNS,
 };
 
 struct wire_frame {

@@ -163,6 +163,10 @@ static void put_hosts(const struct out *o, struct buf *text)
 	size_t n = map && map->type == NODE_MAP ? map->n : 0;
 	char tmp[32];
 
+	/* With a network that has a name server of its own there is nothing to answer. */
+	out_put(text, *o->slirp_ip ? o->slirp_dns : "", "hostResolver.address");
+	out_put(text, o->gateway, "hostResolver.gateway");
+	out_put(text, o->slirp_ip, "hostResolver.guest");
 	kv_putf(text, "hostResolver.hosts", "%zu", n);
 	for (size_t i = 0; i < n; i++) {
 		out_put(text, map->key[i], "hostResolver.hosts.%zu.name", i);

@@ -1,0 +1,163 @@
+#!/usr/bin/env bats
+# lima-hostagent --dns: the resolver of the host agent on sockets, its files, its command line. What it answers in each case is
+# in tests/unit/test_dns.c.
+
+load ../lib/common
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	SERVER='' NAMES=''
+}
+
+teardown() {
+	for pid in $SERVER $NAMES; do kill "$pid" || true; done
+}
+
+# Waits for a line in a file.
+await() {
+	for _ in $(seq 200); do
+		! grep -q "$1" "$2" || return 0
+		sleep 0.05
+	done
+	echo "no '$1' in $2:"
+	cat "$2"
+	return 1
+}
+
+nameserver() {
+	printf '%s\n' 'real.test A 10.9.8.7' 'real.test AAAA fd00::9' 'www.test CNAME real.test' 'big.test TXT 3000' \
+		'short.corp.test A 10.1.2.3' >zone
+	python3 "$TOP/tests/lib/fake-nameserver.py" zone >asked 2>zone.err 3>&- &
+	NAMES=$!
+	await '^[0-9]' asked || { cat zone.err; false; }
+	export LIMA_RESOLV_CONF=$PWD/resolv.conf LIMA_HOSTS=$PWD/hosts
+	printf 'nameserver [127.0.0.1]:%s\n' "$(head -n 1 asked)" >resolv.conf
+	echo '10.5.5.5 filed.test' >hosts
+}
+
+serve() {
+	lima-hostagent --dns 0:0 "$@" >ports 2>err 3>&- &
+	SERVER=$!
+	await ^tcp ports || { cat err; false; }
+	UDP=$(sed -n 's/^udp 127.0.0.1://p' ports)
+	TCP=$(sed -n 's/^tcp 127.0.0.1://p' ports)
+}
+
+ask() { perl "$TOP/tests/lib/ask.pl" 127.0.0.1 "$UDP" udp "$@"; }
+ask_tcp() { perl "$TOP/tests/lib/ask.pl" 127.0.0.1 "$TCP" tcp "$@"; }
+
+# is WANT COMMAND...
+is() {
+	local want=$1 got
+	shift
+	got=$("$@")
+	[ "$got" = "$want" ] || { echo "$*: got '$got', not '$want'"; false; }
+}
+
+@test "static hosts, the hosts file, and the name servers of this machine, by UDP and TCP" {
+	nameserver
+	serve --host a.test=10.0.0.1 --host b.test=A.TEST
+	for by in ask ask_tcp; do
+		is 'NOERROR 10.0.0.1' $by a.test A
+		is 'NOERROR 10.0.0.1' $by B.test A
+		is 'NOERROR a.test' $by b.test CNAME
+		is 'NOERROR 192.168.5.2' $by host.lima.internal A
+		is 'NOERROR host.lima.internal' $by 2.5.168.192.in-addr.arpa PTR
+		is 'NOERROR 10.5.5.5' $by filed.test A
+		is 'NOERROR real.test 10.9.8.7' $by www.test A
+		is 'NOERROR' $by real.test AAAA
+		is 'NXDOMAIN' $by none.test A
+		is 'SERVFAIL' $by fail.test A
+	done
+	is 'NOERROR tc' ask big.test TXT
+	is 'NOERROR 3012' ask_tcp big.test TXT
+	is 'NOERROR 3012' ask big.test TXT 4096
+	grep -qx 'tcp big.test TXT' asked
+	[ ! -s err ]
+}
+
+@test "--ipv6 answers with IPv6 addresses" {
+	nameserver
+	serve -6 --host six.test=fd00::1
+	is 'NOERROR fd00::9' ask real.test AAAA
+	is 'NOERROR fd00::1' ask six.test AAAA
+	is 'NOERROR' ask six.test A
+}
+
+@test "resolv.conf and hosts that change count for the next query, also when they are replaced or links" {
+	nameserver
+	serve
+	is 'NXDOMAIN' ask short A
+	{ cat resolv.conf; echo 'search corp.test'; } >new
+	mv new resolv.conf
+	is 'NOERROR 10.1.2.3' ask short A
+	echo '10.7.7.7 filed.test' >hosts
+	is 'NOERROR 10.7.7.7' ask filed.test A
+	echo '10.8.8.8 filed.test' >elsewhere
+	ln -sf elsewhere hosts
+	is 'NOERROR 10.8.8.8' ask filed.test A
+	echo 'nameserver [127.0.0.1]:1' >elsewhere.conf
+	ln -sf elsewhere.conf resolv.conf
+	is 'SERVFAIL' ask real.test A
+}
+
+@test "a hundred clients at once, and a connection with many queries" {
+	nameserver
+	serve --host a.test=10.0.0.1
+	python3 - "$UDP" "$TCP" <<'PY'
+import socket, struct, sys
+udp, tcp = int(sys.argv[1]), int(sys.argv[2])
+query = lambda i: struct.pack("!HHHHHH", i, 0x100, 1, 0, 0, 0) + b"\1a\4test\0\0\1\0\1"
+socks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(100)]
+for i, s in enumerate(socks):
+    s.settimeout(20)
+    s.sendto(query(i), ("127.0.0.1", udp))
+for i, s in enumerate(socks):
+    assert s.recv(512)[:2] == struct.pack("!H", i)
+s = socket.create_connection(("127.0.0.1", tcp), 20)
+s.sendall(b"".join(struct.pack("!H", len(query(i))) + query(i) for i in range(50)))
+f = s.makefile("rb")
+for i in range(50):
+    n = struct.unpack("!H", f.read(2))[0]
+    reply = f.read(n)
+    assert reply[:2] == struct.pack("!H", i) and reply[-4:] == bytes([10, 0, 0, 1])
+socket.create_connection(("127.0.0.1", tcp), 20).close()
+PY
+	is 'NOERROR 10.0.0.1' ask a.test A
+}
+
+@test "names are in no log" {
+	nameserver
+	lima-hostagent --debug --dns 0:0 >ports 2>err 3>&- &
+	SERVER=$!
+	await ^tcp ports
+	UDP=$(sed -n 's/^udp 127.0.0.1://p' ports)
+	is 'NOERROR 10.9.8.7' ask real.test A
+	is 'SERVFAIL' ask fail.test A
+	not_there=$(grep -c test err || true)
+	[ "$not_there" = 0 ]
+}
+
+@test "it ends when it is told to" {
+	nameserver
+	serve
+	kill "$SERVER"
+	wait "$SERVER"
+	SERVER=
+}
+
+@test "wrong command lines" {
+	fails 2 "--dns: " lima-hostagent --dns x
+	fails 2 "--dns: " lima-hostagent --dns 1:70000
+	fails 2 "no directory" lima-hostagent --dns 0 dir
+	fails 2 "belong to --dns" lima-hostagent --ipv6 dir
+	fails 2 "belong to --dns" lima-hostagent --host a=1.1.1.1 dir
+	fails 2 "NAME=VALUE" lima-hostagent --dns 0 --host a
+	fails 65 "not a host name" lima-hostagent --dns 0 --host a..b=1.1.1.1
+	fails 65 "neither an IP address nor a host name" lima-hostagent --dns 0 --host a=..
+}
+
+@test "a port that is taken is said to be" {
+	nameserver
+	fails 69 "cannot listen on UDP port $(head -n 1 asked)" lima-hostagent --dns "$(head -n 1 asked)"
+}
