@@ -13,13 +13,14 @@
 #define TIMEOUT_MAX_S 86400
 
 static const char usage[] =
-	"usage: lima-hostagent [--debug] [--notify-fd N] [--qmp-timeout S] [--stop-timeout S] DIR\n"
+	"usage: lima-hostagent [--debug] [--notify-fd N] [--qmp-timeout S] [--stop-timeout S] [--auto-started UNIT] DIR\n"
 	"Runs the machine of the instance directory DIR and supervises it until it ends.\n"
 	"\n"
 	"  --debug           log more\n"
 	"  --notify-fd N     write \"ok\" or \"error CODE MESSAGE\" to descriptor N when the start is decided\n"
 	"  --qmp-timeout S   seconds until QEMU must answer (default 60)\n"
 	"  --stop-timeout S  seconds that a guest has for powering off (default 180)\n"
+	"  --auto-started UNIT  the unit of the service manager that starts this, for /v1/info\n"
 	"  --help --version\n"
 	"\n"
 	"Events go to standard output, the log to standard error, both as JSON lines. DIR/ha.sock answers questions.\n";
@@ -36,12 +37,13 @@ static int number(const char *text, uint64_t min, uint64_t max, const char *what
 
 int main(int argc, char **argv)
 {
-	enum { OPT_NOTIFY = 256, OPT_QMP, OPT_STOP };
+	enum { OPT_NOTIFY = 256, OPT_QMP, OPT_STOP, OPT_AUTO };
 	static const struct option options[] = {
 		{ "debug", no_argument, NULL, 'd' },
 		{ "notify-fd", required_argument, NULL, OPT_NOTIFY },
 		{ "qmp-timeout", required_argument, NULL, OPT_QMP },
 		{ "stop-timeout", required_argument, NULL, OPT_STOP },
+		{ "auto-started", required_argument, NULL, OPT_AUTO },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
@@ -59,6 +61,8 @@ int main(int argc, char **argv)
 			opt.qmp_timeout_s = number(optarg, 1, TIMEOUT_MAX_S, "--qmp-timeout");
 		else if (c == OPT_STOP)
 			opt.stop_timeout_s = number(optarg, 1, TIMEOUT_MAX_S, "--stop-timeout");
+		else if (c == OPT_AUTO)
+			opt.auto_started = optarg;
 		else if (c == 'h')
 			return fputs(usage, stdout) < 0 || fflush(stdout) ? EXIT_IOERR : 0;
 		else if (c == 'V')

@@ -20,6 +20,7 @@ static const struct field general[] = {
 	{ "message", "" },
 	{ "video.display", "none" },
 	{ "video.vnc.display", "" },
+	{ "tpm", "false" },
 	{ "ssh.forwardAgent", "false" },
 	{ "ssh.forwardX11", "false" },
 	{ "ssh.forwardX11Trusted", "false" },
