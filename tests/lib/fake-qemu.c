@@ -11,7 +11,7 @@
  *   --disk FILE           locks it as QEMU locks an image
  *   --dump WORD           screendump: "no-png" as QEMU before 7.1, "no-console", "never" (no answer), "torn" (half a picture)
  *
- * Cues are lines read from the file ./cues (at the start) and from the fifo ./cue (at any time):
+ * Cues are lines read from the file ./cues (when the host agent has connected first) and from the fifo ./cue (at any time):
  *   boot ID         the guest (re)boots under this boot id; its agent starts and opens the port
  *   agent           the guest agent starts again
  *   status TEXT     appends to the boot status (\t and \n as escapes) and tells it
@@ -509,9 +509,15 @@ static void accept_qmp(void)
 
 static void accept_ga(void)
 {
+	static bool again;
+	int fd = again ? -1 : open("cues", O_RDONLY | O_CLOEXEC);
+
 	ga_fd = accept4(ga_listen, NULL, NULL, SOCK_CLOEXEC);
 	wire_reset(&reader);
 	host_session[0] = '\0';
+	again = true;
+	if (fd >= 0)
+		read_cues(fd);
 }
 
 static void play(void)
@@ -595,8 +601,6 @@ static void on_term(int sig)
 
 int main(int argc, char **argv)
 {
-	int fd;
-
 	options(argc, argv);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGTERM, on_term);
@@ -619,8 +623,5 @@ int main(int argc, char **argv)
 			pause();
 	mkfifo("cue", 0600);
 	cue_fd = open("cue", O_RDWR | O_CLOEXEC);
-	fd = open("cues", O_RDONLY | O_CLOEXEC);
-	if (fd >= 0)
-		read_cues(fd);
 	play();
 }

@@ -35,14 +35,28 @@ static void note(const char *key, cJSON *applied, cJSON *restart)
 		cJSON_AddItemToArray(effect == EFFECT_LIVE ? applied : restart, cJSON_CreateString(key));
 }
 
+/* What holds now is no news the next time. */
+static void take(struct kv *kv, const struct kv_pair *new)
+{
+	for (size_t i = 0; i < kv->n; i++) {
+		if (strcmp(kv->pair[i].key, new->key) != 0)
+			continue;
+		free(kv->pair[i].value);
+		kv->pair[i].value = xstrdup(new->value);
+	}
+}
+
 /* Every key that has another value, or is in one of them only. */
-static void compare(const struct kv *old, const struct kv *new, cJSON *applied, cJSON *restart)
+static void compare(struct kv *old, const struct kv *new, cJSON *applied, cJSON *restart)
 {
 	for (size_t i = 0; i < new->n; i++) {
 		const char *was = kv_get(old, NULL, "%s", new->pair[i].key);
 
-		if (!was || strcmp(was, new->pair[i].value) != 0)
-			note(new->pair[i].key, applied, restart);
+		if (was && !strcmp(was, new->pair[i].value))
+			continue;
+		note(new->pair[i].key, applied, restart);
+		if (effect_of(new->pair[i].key) == EFFECT_LIVE)
+			take(old, &new->pair[i]);
 	}
 	for (size_t i = 0; i < old->n; i++)
 		if (!kv_get(new, NULL, "%s", old->pair[i].key))
