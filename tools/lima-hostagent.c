@@ -15,7 +15,7 @@
 #define TIMEOUT_MAX_S 86400
 
 static const char usage[] =
-	"usage: lima-hostagent [--debug] [--notify-fd N] [--qmp-timeout S] [--stop-timeout S] DIR\n"
+	"usage: lima-hostagent [--debug] [--notify-fd N] [--qmp-timeout S] [--stop-timeout S] [--auto-started UNIT] DIR\n"
 	"       lima-hostagent --dns UDPPORT[:TCPPORT] [--ipv6] [--host NAME=VALUE]...\n"
 	"Runs the machine of the instance directory DIR and supervises it until it ends.\n"
 	"With --dns: serves its resolver on 127.0.0.1, for tests of names.\n"
@@ -24,6 +24,7 @@ static const char usage[] =
 	"  --notify-fd N     write \"ok\" or \"error CODE MESSAGE\" to descriptor N when the start is decided\n"
 	"  --qmp-timeout S   seconds until QEMU must answer (default 60)\n"
 	"  --stop-timeout S  seconds that a guest has for powering off (default 180)\n"
+	"  --auto-started UNIT  the unit of the service manager that starts this, for /v1/info\n"
 	"  --dns PORTS       the UDP port and, behind a colon, the TCP port; 0: a free one\n"
 	"  --ipv6            answer with IPv6 addresses too\n"
 	"  --host NAME=VALUE an address, or another name, for NAME\n"
@@ -61,7 +62,7 @@ static bool parse_ports(char *text, struct dns_serve_options *o)
 
 int main(int argc, char **argv)
 {
-	enum { OPT_NOTIFY = 256, OPT_QMP, OPT_STOP, OPT_DNS, OPT_HOST };
+	enum { OPT_NOTIFY = 256, OPT_QMP, OPT_STOP, OPT_AUTO, OPT_DNS, OPT_HOST };
 	static const struct option options[] = {
 		{ "debug", no_argument, NULL, 'd' },
 		{ "notify-fd", required_argument, NULL, OPT_NOTIFY },
@@ -70,6 +71,7 @@ int main(int argc, char **argv)
 		{ "dns", required_argument, NULL, OPT_DNS },
 		{ "ipv6", no_argument, NULL, '6' },
 		{ "host", required_argument, NULL, OPT_HOST },
+		{ "auto-started", required_argument, NULL, OPT_AUTO },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
@@ -95,6 +97,8 @@ int main(int argc, char **argv)
 			dns.ipv6 = true;
 		else if (c == OPT_HOST)
 			strv_add(&dns.hosts, optarg);
+		else if (c == OPT_AUTO)
+			opt.auto_started = optarg;
 		else if (c == 'h')
 			return fputs(usage, stdout) < 0 || fflush(stdout) ? EXIT_IOERR : 0;
 		else if (c == 'V')

@@ -9,9 +9,9 @@
  *   --deaf                ignores system_powerdown
  *   --listen-late         calls listen(2) only after half a second
  *   --disk FILE           locks it as QEMU locks an image
- *   --boots               plays ./cues when the host agent has greeted it on QMP, not before
+ *   --dump WORD           screendump: "no-png" as QEMU before 7.1, "no-console", "never" (no answer), "torn" (half a picture)
  *
- * Cues are lines read from the file ./cues (at the start) and from the fifo ./cue (at any time):
+ * Cues are lines read from the file ./cues (when the host agent has connected first) and from the fifo ./cue (at any time):
  *   boot ID         the guest (re)boots under this boot id; its agent starts and opens the port
  *   agent           the guest agent starts again
  *   status TEXT     appends to the boot status (\t and \n as escapes) and tells it
@@ -21,8 +21,11 @@
  *   qmp LINE        sends a line on QMP
  *   reset           QMP event RESET by the guest     poweroff  SHUTDOWN by the guest, then exit 0
  *   exit N          exits                            kill      ends by SIGKILL
+ *   state NAME      the machine stands still in this run state (paused, io-error, ...), or goes on ("running")
+ *   ioerror REASON  a write to the disk fails and QEMU pauses    ioreport REASON   one fails and the guest is told
  *   time            nothing; frames of type TIME are always noted
- * What it receives is appended to ./fake.log: "qmp COMMAND", "frame TYPE STREAM LENGTH", "client".
+ * What it receives is appended to ./fake.log: "qmp COMMAND", "frame TYPE STREAM LENGTH", "client",
+ * "password WORD".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,9 +45,9 @@
 #include "kv.h"
 #include "wire.h"
 
-static const char *mode = "normal", *say_text, *pidfile, *disk;
+static const char *mode = "normal", *say_text, *pidfile, *disk, *dump = "";
 static int exit_status, port = 2222;
-static bool kvm, deaf, listen_late, boots;
+static bool kvm, deaf, listen_late, busy;
 
 static int qmp_listen = 3, ga_listen = 4, qmp_fd = -1, ga_fd = -1, cue_fd = -1, log_fd = -1;
 static struct buf qmp_in, cue_in;
@@ -52,6 +55,7 @@ static struct wire_reader reader;
 static char boot_id[64], session[20], host_session[20];
 static struct buf status;
 static bool booted, sshd, greeted;
+static char run_state[32] = "running";
 static unsigned sessions;
 
 static void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -295,6 +299,29 @@ static void cue_reset(const char *arg)
 	qmp_send("{\"event\":\"RESET\",\"data\":{\"guest\":true,\"reason\":\"guest-reset\"}}");
 }
 
+static void cue_state(const char *arg)
+{
+	snprintf(run_state, sizeof(run_state), "%s", arg);
+	qmp_send("{\"event\":\"%s\"}", strcmp(arg, "running") ? "STOP" : "RESUME");
+}
+
+static void block_error(const char *reason, const char *action)
+{
+	qmp_send("{\"event\":\"BLOCK_IO_ERROR\",\"data\":{\"device\":\"\",\"node-name\":\"#block1\",\"reason\":\"%s\","
+		 "\"operation\":\"write\",\"action\":\"%s\",\"nospace\":false}}", reason, action);
+}
+
+static void cue_ioerror(const char *arg)
+{
+	block_error(arg, "stop");
+	cue_state("io-error");
+}
+
+static void cue_ioreport(const char *arg)
+{
+	block_error(arg, "report");
+}
+
 static void cue_poweroff(const char *arg)
 {
 	(void)arg;
@@ -322,6 +349,7 @@ static void cue(char *line)
 		{ "boot", cue_boot },	{ "agent", cue_agent },	    { "status", cue_status }, { "sshd", cue_sshd },
 		{ "garbage", cue_garbage }, { "raw", cue_raw },	    { "qmp", cue_qmp },	      { "reset", cue_reset },
 		{ "poweroff", cue_poweroff }, { "exit", cue_exit }, { "kill", cue_kill },
+		{ "state", cue_state },	{ "ioerror", cue_ioerror }, { "ioreport", cue_ioreport },
 		{ "listen", cue_listen },   { "unlisten", cue_unlisten },
 	};
 	char *arg = strchr(line, ' ');
@@ -357,16 +385,6 @@ static void read_cues(int fd)
 	lines(&cue_in, cue);
 }
 
-static void read_file_cues(void)
-{
-	int fd = open("cues", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	read_cues(fd);
-	close(fd);
-}
-
 /* --- QMP --- */
 
 static long id_of(const char *line)
@@ -374,6 +392,46 @@ static long id_of(const char *line)
 	const char *p = strstr(line, "\"id\":");
 
 	return p ? atol(p + 5) : 0;
+}
+
+/* The value of a text in a command. */
+static void text_of(const char *line, const char *key, char *out, size_t n)
+{
+	char want[32];
+	const char *p;
+
+	snprintf(want, sizeof(want), "\"%s\":\"", key);
+	p = strstr(line, want);
+	snprintf(out, n, "%.*s", p ? (int)strcspn(p + strlen(want), "\"") : 0, p ? p + strlen(want) : "");
+}
+
+/* A picture of two by three pixels: red, green; blue, white; black, (1, 2, 3). */
+static void screendump(const char *line, long id)
+{
+	static const unsigned char pixels[] = { 255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 1, 2, 3 };
+	bool png = strstr(line, "\"format\":\"png\"") != NULL;
+	char path[512];
+	FILE *f;
+
+	text_of(line, "filename", path, sizeof(path));
+	if (!strcmp(dump, "never")) {
+		busy = true;
+		return;
+	}
+	if (!strcmp(dump, "no-console") || (png && !strcmp(dump, "no-png"))) {
+		qmp_send("{\"error\":{\"class\":\"GenericError\",\"desc\":\"%s\"},\"id\":%ld}",
+			 *dump == 'n' && dump[3] == 'p' ? "Parameter 'format' is unexpected" :
+							  "There is no console to take a screendump from", id);
+		return;
+	}
+	f = fopen(path, "we");
+	if (!f)
+		exit(95);
+	fprintf(f, png ? "\x89PNG fake" : "P6\n2 3\n255\n");
+	if (!png)
+		fwrite(pixels, !strcmp(dump, "torn") ? 7 : sizeof(pixels), 1, f);
+	fclose(f);
+	qmp_send("{\"return\":{},\"id\":%ld}", id);
 }
 
 static void command(char *line)
@@ -385,10 +443,27 @@ static void command(char *line)
 	if (p)
 		sscanf(p + 11, "%63[^\"]", name);
 	note("qmp %s", name);
+	if (busy) /* one command after the other, as QEMU does */
+		return;
 	if (!strcmp(name, "query-kvm")) {
 		qmp_send("{\"return\":{\"enabled\":%s,\"present\":true},\"id\":%ld}", kvm ? "true" : "false", id);
 	} else if (!strcmp(name, "query-status")) {
-		qmp_send("{\"return\":{\"running\":true,\"singlestep\":false,\"status\":\"running\"},\"id\":%ld}", id);
+		qmp_send("{\"return\":{\"running\":%s,\"singlestep\":false,\"status\":\"%s\"},\"id\":%ld}",
+			 strcmp(run_state, "running") ? "false" : "true", run_state, id);
+	} else if (!strcmp(name, "cont")) {
+		cue_state("running");
+		qmp_send("{\"return\":{},\"id\":%ld}", id);
+	} else if (!strcmp(name, "change-vnc-password")) {
+		char word[64] = "";
+
+		text_of(line, "password", word, sizeof(word));
+		note("password %s", word);
+		qmp_send("{\"return\":{},\"id\":%ld}", id);
+	} else if (!strcmp(name, "query-vnc")) {
+		qmp_send("{\"return\":{\"enabled\":true,\"auth\":\"vnc\",\"family\":\"ipv4\",\"clients\":[],"
+			 "\"service\":\"5907\",\"host\":\"127.0.0.1\"},\"id\":%ld}", id);
+	} else if (!strcmp(name, "screendump")) {
+		screendump(line, id);
 	} else if (!strcmp(name, "human-monitor-command")) {
 		qmp_send("{\"return\":\"Hub -1 (net0):\\r\\n  Protocol[State]    FD  Source Address  Port   Dest. Address  Port "
 			 "RecvQ SendQ\\r\\n  TCP[HOST_FORWARD]  12       127.0.0.1 %d    192.168.5.15    22     0     0\\r\\n"
@@ -405,8 +480,6 @@ static void command(char *line)
 		leave(0);
 	} else {
 		qmp_send("{\"return\":{},\"id\":%ld}", id);
-		if (boots && !booted && !strcmp(name, "qmp_capabilities"))
-			read_file_cues();
 	}
 }
 
@@ -437,9 +510,15 @@ static void accept_qmp(void)
 
 static void accept_ga(void)
 {
+	static bool again;
+	int fd = again ? -1 : open("cues", O_RDONLY | O_CLOEXEC);
+
 	ga_fd = accept4(ga_listen, NULL, NULL, SOCK_CLOEXEC);
 	wire_reset(&reader);
 	host_session[0] = '\0';
+	again = true;
+	if (fd >= 0)
+		read_cues(fd);
 }
 
 static void play(void)
@@ -489,10 +568,6 @@ static void options(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		const char *next = i + 1 < argc ? argv[i + 1] : "";
 
-		if (!strcmp(argv[i], "--boots")) {
-			boots = true;
-			continue;
-		}
 		if (!strcmp(argv[i], "--kvm") || !strcmp(argv[i], "--deaf") || !strcmp(argv[i], "--listen-late")) {
 			*(argv[i][2] == 'k' ? &kvm : argv[i][2] == 'd' ? &deaf : &listen_late) = true;
 			continue;
@@ -509,6 +584,8 @@ static void options(int argc, char **argv)
 			port = atoi(next);
 		else if (!strcmp(argv[i], "--disk"))
 			disk = next;
+		else if (!strcmp(argv[i], "--dump"))
+			dump = next;
 		else
 			continue;
 		i++;
@@ -547,7 +624,5 @@ int main(int argc, char **argv)
 			pause();
 	mkfifo("cue", 0600);
 	cue_fd = open("cue", O_RDWR | O_CLOEXEC);
-	if (!boots)
-		read_file_cues();
 	play();
 }

@@ -16,7 +16,7 @@ build_machines() {
 		*)
 			echo "$$ $PWD" >>"$STARTS"
 			printf '%s\n' 'boot b1' 'status begin\tb1\tnative\nssh-ready\n' sshd 'status done\t0\n' >cues
-			exec "$FAKE_QEMU" --boots --disk diffdisk "$@"
+			exec "$FAKE_QEMU" --disk diffdisk "$@"
 			;;
 		esac
 	END

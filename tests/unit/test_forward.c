@@ -254,6 +254,49 @@ static void test_fixed(void)
 	end();
 }
 
+/* What a range given as static becomes: each port, but for those that another rule has, and nothing silently left out. */
+static void test_static_ranges(void)
+{
+	char text[64];
+	cJSON *j;
+	int fd;
+
+	/* SSH is 60022 here: 60020 to 60024 without it; 3 ports of the second rule were taken by the first. */
+	begin("portForwards=3\nportForwards.0.static=true\nportForwards.0.proto=tcp\nportForwards.0.guestPort0=60020\n"
+	      "portForwards.0.guestPort1=60024\nportForwards.0.hostPort0=5020\nportForwards.0.hostPort1=5024\n"
+	      "portForwards.1.ignore=true\nportForwards.1.guestPort0=60026\nportForwards.1.guestPort1=60026\n"
+	      "portForwards.2.static=true\nportForwards.2.proto=tcp\nportForwards.2.guestPort0=60022\n"
+	      "portForwards.2.guestPort1=60027\nportForwards.2.hostPort0=6022\nportForwards.2.hostPort1=6027\n",
+	      false);
+	for (int port = 5020; port <= 5024; port++) {
+		fd = client("127.0.0.1", port);
+		is_num(fd >= 0, port != 5020 + SSH - 60020, "the first rule: each port but that of ssh");
+		if (fd >= 0)
+			close(fd);
+	}
+	for (int port = 6022; port <= 6027; port++)
+		is_num(client("127.0.0.1", port) >= 0, port == 6025 || port == 6027, "the second rule: what is left");
+	snprintf(text, sizeof(text), "\"not-forwarding\",\"protocol\":\"tcp\",\"guestAddr\":\"127.0.0.1:%d\"", SSH);
+	ok(strstr(all_events, text) != NULL, "the port of ssh in a range is told as not forwarded");
+	ok(strstr(all_events, "127.0.0.1:60026") != NULL, "and an ignored one");
+	end();
+
+	begin("portForwards=1\nportForwards.0.static=true\nportForwards.0.proto=udp\nportForwards.0.guestPort0=3000\n"
+	      "portForwards.0.guestPort1=3002\n", true);
+	is_num(events, 3, "a plain guest, udp only: three ports");
+	ok(strstr(last_event, "\"failed\"") && strstr(last_event, "ssh cannot forward udp"), "cannot be had: %s", last_event);
+	end();
+
+	begin("portForwards=1\nportForwards.0.static=true\nportForwards.0.proto=tcp\nportForwards.0.guestPort0=10001\n"
+	      "portForwards.0.guestPort1=11030\n", false);
+	j = forward_json(f);
+	is_num(cJSON_GetArraySize(cJSON_GetObjectItem(j, "list")), FORWARD_LISTENERS_MAX, "as many as may be");
+	is_num((long long)cJSON_GetObjectItem(j, "notForwarded")->valuedouble, 1030 - FORWARD_LISTENERS_MAX,
+	       "the rest is counted");
+	cJSON_Delete(j);
+	end();
+}
+
 static void test_path_taken(void)
 {
 	char conf[256], path[128];
@@ -440,6 +483,7 @@ int main(void)
 	test_back();
 	test_udp();
 	test_fixed();
+	test_static_ranges();
 	test_path_taken();
 	test_flood();
 	test_no_credit();

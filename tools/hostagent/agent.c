@@ -18,6 +18,7 @@
 #include "file.h"
 #include "http.h"
 #include "instance_files.h"
+#include "machine_events.h"
 #include "oswatch.h"
 #include "ssh.h"
 
@@ -29,8 +30,30 @@
 const char *agent_state_name(const struct agent *a)
 {
 	static const char *const names[] = { "starting", "running", "stopping" };
+	struct strv wrong = { 0 };
+	bool degraded;
 
-	return a->state == STATE_RUNNING && a->boot.errors.n ? "degraded" : names[a->state];
+	if (a->state == STATE_STOPPING)
+		return names[a->state];
+	if (a->pulse.silent)
+		return "hanging";
+	if (machine_paused(a))
+		return "paused";
+	agent_problems(a, &wrong);
+	degraded = a->state == STATE_RUNNING && wrong.n;
+	strv_free(&wrong);
+	return degraded ? "degraded" : names[a->state];
+}
+
+void agent_problems(const struct agent *a, struct strv *out)
+{
+	for (size_t i = 0; i < a->boot.errors.n; i++)
+		strv_add(out, a->boot.errors.v[i]);
+	machine_problems(a, out);
+	if (a->vnc.problem)
+		strv_add(out, a->vnc.problem);
+	if (a->tpm.problem)
+		strv_add(out, a->tpm.problem);
 }
 
 static void add_errors(cJSON *st, const struct strv *errors)
@@ -44,14 +67,20 @@ static void add_errors(cJSON *st, const struct strv *errors)
 cJSON *agent_status(const struct agent *a)
 {
 	cJSON *st = cJSON_CreateObject();
+	struct strv wrong = { 0 };
 
+	agent_problems(a, &wrong);
 	if (a->state == STATE_RUNNING) {
 		cJSON_AddTrueToObject(st, "running");
-		if (a->boot.errors.n) {
+		if (wrong.n) {
 			cJSON_AddTrueToObject(st, "degraded");
-			add_errors(st, &a->boot.errors);
+			add_errors(st, &wrong);
 		}
+	} else if (machine_paused(a)) {
+		cJSON_AddTrueToObject(st, "paused");
+		add_errors(st, &wrong);
 	}
+	strv_free(&wrong);
 	if (a->ssh_port)
 		cJSON_AddNumberToObject(st, "sshLocalPort", a->ssh_port);
 	if (a->boot.active)
@@ -131,6 +160,7 @@ static void clean_up(struct agent *a)
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
 		unlink(files[i]);
+	vnc_end(a);
 	disks_unlock(a);
 	tasks_clean(a);
 }
@@ -166,6 +196,7 @@ void agent_machine_up(struct agent *a)
 		boot_error(a, e.msg);
 	}
 	log_info("SSH local port: %d", a->ssh_port);
+	vnc_start(a);
 	boot_start(a);
 	ga_repeat(a);
 }
@@ -267,9 +298,11 @@ static void end(struct agent *a)
 	tasks_stop(a);
 	ports_stop(a);
 	mounts_free(a); /* looks at the machine */
+	tpm_free(a);    /* so does this */
 	stop_free(a);
 	ga_close(a);
 	dns_guest_free(a->dns);
+	pulse_free(a);
 	machine_free(a);
 	http_free(a);
 	for (size_t i = 0; i < sizeof(a->signals) / sizeof(*a->signals); i++)
@@ -281,6 +314,7 @@ static void end(struct agent *a)
 		close(a->clock_fd);
 	events_free(&a->events);
 	kv_free(&a->conf);
+	cJSON_Delete(a->pending);
 	free(a->dir);
 	if (a->lock.fd >= 0)
 		unlink(F_HA_PID); /* while we hold it */

@@ -22,13 +22,18 @@
 #include "mounts.h"
 #include "ports.h"
 #include "probes.h"
+#include "pulse.h"
+#include "screenshot.h"
 #include "stop.h"
 #include "tasks.h"
+#include "tpm.h"
+#include "vnc.h"
 
 /* Time limits in seconds, changed by options. */
 struct agent_options {
 	int notify_fd;      /* -1: none */
 	int qmp_timeout_s;  /* until QEMU answers on qmp.sock */
+	const char *auto_started; /* the unit of the service manager that started us; NULL: none */
 	int stop_timeout_s; /* until a guest that was asked to power off has done so */
 };
 
@@ -53,6 +58,11 @@ struct agent {
 	struct ports ports;
 	struct tasks tasks;
 	struct stop stop;
+	struct pulse pulse;
+	struct vnc vnc;
+	struct tpm tpm;
+	struct screenshots screenshots;
+	cJSON *pending; /* keys of agent.conf that wait for a restart; NULL: none are known */
 	struct http *http;
 	struct dns_guest *dns; /* NULL: not wanted */
 	struct event *signals[4], *clock;
@@ -68,6 +78,8 @@ void agent_machine_up(struct agent *a);
 /* QEMU has ended (or could not be used: then it was killed). `why` is a sentence for users, `status` an exit status
  * as of child_watch. `ok`: the end was wanted, by us or by the guest. */
 void agent_machine_ended(struct agent *a, bool ok, int status, const char *why);
+/* Adds every text of what is wrong now: what the boot left, and what the machine has. */
+void agent_problems(const struct agent *a, struct strv *out);
 /* An event with the level fields (running, degraded, sshLocalPort, phase) filled in. */
 cJSON *agent_status(const struct agent *a);
 const char *agent_state_name(const struct agent *a);

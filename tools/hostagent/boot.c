@@ -253,15 +253,14 @@ static void on_agent_wait(evutil_socket_t unused, short what, void *arg)
 
 static void running(struct agent *a)
 {
-	struct boot *b = &a->boot;
 	cJSON *st;
 
 	if (!reach(a, PHASE_RUNNING)) /* errands that end at once came here first */
 		return;
 	a->state = STATE_RUNNING;
 	st = agent_status(a);
+	log_info("%s", cJSON_HasObjectItem(st, "degraded") ? "DEGRADED: the machine runs, but not all of it works" : "READY");
 	events_emit(&a->events, st);
-	log_info("%s", b->errors.n ? "DEGRADED: the machine runs, but not all of it works" : "READY");
 }
 
 static void prove(struct agent *a)

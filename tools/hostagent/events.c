@@ -29,7 +29,7 @@ static void keep(struct events *ev, char *line)
 	ev->bytes += len;
 }
 
-void events_emit(struct events *ev, cJSON *status)
+char *events_text(cJSON *status)
 {
 	char when[TIME_TEXT], *json = cJSON_PrintUnformatted(status), *line;
 	struct timespec now;
@@ -39,6 +39,13 @@ void events_emit(struct events *ev, cJSON *status)
 	line = xasprintf("{\"time\":\"%s\",\"status\":%s}\n", when, json ? json : "{}");
 	cJSON_free(json);
 	cJSON_Delete(status);
+	return line;
+}
+
+void events_emit(struct events *ev, cJSON *status)
+{
+	char *line = events_text(status);
+
 	if (fd_write_all(STDOUT_FILENO, line, strlen(line)) < 0) {
 		/* Followers of ha.sock still get it. */
 	}

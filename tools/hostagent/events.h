@@ -22,6 +22,8 @@ struct events {
 	void *arg;
 };
 
+/* The line of an event that happens now; takes `status` over. The caller frees it. */
+char *events_text(cJSON *status);
 /* Sends an event; takes `status` over. */
 void events_emit(struct events *ev, cJSON *status);
 /* The i-th kept line, 0 = the oldest; NULL behind the last. */

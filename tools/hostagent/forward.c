@@ -308,19 +308,43 @@ static void open_permanent(struct bound *b, const struct wire_addr *to)
 	bound_open(b, to);
 }
 
+static void leave_out(struct forward *f, const struct forward_rule *rule, unsigned from)
+{
+	f->not_forwarded += rule->guest1 - from + 1;
+	log_warn("portForwards: the static ports %u to %u of the guest are not forwarded: %d ports are the limit", from,
+		 rule->guest1, FORWARD_LISTENERS_MAX);
+}
+
 /* Each port of a static rule, unless an earlier rule says something else about it. */
 static void open_static(struct forward *f, const struct forward_rule *rule, uint8_t proto)
 {
 	struct wire_addr to;
 
-	for (unsigned port = rule->guest0; port <= rule->guest1 && f->n_bound < FORWARD_LISTENERS_MAX; port++) {
-		if (forward_rules_match(&f->rules, proto, &rule->guest_ip, (uint16_t)port) != rule)
-			continue;
+	for (unsigned port = rule->guest0; port <= rule->guest1; port++) {
+		const struct forward_rule *first = forward_rules_match(&f->rules, proto, &rule->guest_ip, (uint16_t)port);
+
+		if (f->n_bound == FORWARD_LISTENERS_MAX) {
+			leave_out(f, rule, port);
+			return;
+		}
 		wire_of(&rule->guest_ip, proto, (uint16_t)port, &to);
+		if (!first)
+			not_forwarded(f, &to);
+		if (first != rule)
+			continue;
 		open_permanent(bound_get(f, proto, &rule->host_ip, forward_host_port(rule, (uint16_t)port),
 					 rule->host_socket),
 			       &to);
 	}
+}
+
+/* Without guest agent there is only ssh, which cannot do udp: told when the rule asks for nothing else. */
+static void open_static_rule(struct forward *f, const struct forward_rule *rule)
+{
+	if (rule->tcp)
+		open_static(f, rule, WIRE_TCP);
+	if (rule->udp && (!f->opt.plain || !rule->tcp))
+		open_static(f, rule, WIRE_UDP);
 }
 
 static void open_socket(struct forward *f, const struct forward_rule *rule)
@@ -344,14 +368,10 @@ static void open_fixed(struct forward *f)
 
 		if (rule->ignore || (f->opt.plain && !rule->is_static))
 			continue;
-		if (rule->guest_socket) {
+		if (rule->guest_socket)
 			open_socket(f, rule);
-			continue;
-		}
-		if (rule->is_static && rule->tcp)
-			open_static(f, rule, WIRE_TCP);
-		if (rule->is_static && rule->udp && !f->opt.plain)
-			open_static(f, rule, WIRE_UDP);
+		else if (rule->is_static)
+			open_static_rule(f, rule);
 	}
 }
 

@@ -14,6 +14,9 @@
 #include "agent.h"
 #include "info.h"
 #include "instance_files.h"
+#include "machine_events.h"
+#include "reload.h"
+#include "screenshot.h"
 #include "socket.h"
 
 #define HEADERS_MAX 8192
@@ -30,8 +33,16 @@ struct follower {
 	struct follower *next;
 };
 
+/* A request that will be answered later. */
+struct held {
+	struct evhttp_request *req;
+	bool info; /* it waits for http_pulse */
+	struct held *next;
+};
+
 struct http {
 	struct agent *a;
+	struct held *held;
 	struct evhttp *server;
 	struct evconnlistener *listener;
 	struct event *resume;
@@ -42,7 +53,7 @@ struct http {
 /* evhttp keeps the listener's argument for itself, so its error callback finds us here. */
 static struct http *the_server;
 
-static void reply_json(struct evhttp_request *req, int code, const char *json)
+void http_reply_json(struct evhttp_request *req, int code, const char *json)
 {
 	struct evbuffer *body = evbuffer_new();
 
@@ -52,24 +63,89 @@ static void reply_json(struct evhttp_request *req, int code, const char *json)
 	evbuffer_free(body);
 }
 
-static void reply_error(struct evhttp_request *req, int code, const char *message)
+void http_reply_error(struct evhttp_request *req, int code, const char *message)
 {
 	struct buf b = { 0 };
 
 	buf_adds(&b, "{\"message\":");
 	text_json(&b, message);
 	buf_addc(&b, '}');
-	reply_json(req, code, buf_str(&b));
+	http_reply_json(req, code, buf_str(&b));
 	buf_free(&b);
+}
+
+/* --- later --- */
+
+static void hold(struct http *h, struct evhttp_request *req, bool info)
+{
+	struct held *new = xcalloc(1, sizeof(*new));
+
+	*new = (struct held){ .req = req, .info = info, .next = h->held };
+	h->held = new;
+}
+
+void http_hold(struct agent *a, struct evhttp_request *req)
+{
+	hold(a->http, req, false);
+}
+
+static bool is_held(const struct http *h, const struct evhttp_request *req)
+{
+	for (const struct held *at = h->held; at; at = at->next)
+		if (at->req == req)
+			return true;
+	return false;
+}
+
+void http_release(struct agent *a, struct evhttp_request *req)
+{
+	struct held **at = &a->http->held, *gone;
+
+	while (*at && (*at)->req != req)
+		at = &(*at)->next;
+	gone = *at;
+	if (gone)
+		*at = gone->next;
+	free(gone);
+}
+
+static void send_info(struct http *h, struct evhttp_request *req)
+{
+	char *json = info_json(h->a);
+
+	http_reply_json(req, HTTP_OK, json);
+	free(json);
 }
 
 static void get_info(struct evhttp_request *req, void *arg)
 {
 	struct http *h = arg;
-	char *json = info_json(h->a);
 
-	reply_json(req, HTTP_OK, json);
-	free(json);
+	if (pulse_take(h->a))
+		send_info(h, req);
+	else
+		hold(h, req, true);
+}
+
+static struct held *next_info(const struct http *h)
+{
+	struct held *at = h->held;
+
+	while (at && !at->info)
+		at = at->next;
+	return at;
+}
+
+void http_pulse(struct agent *a)
+{
+	struct held *at;
+
+	while (a->http && (at = next_info(a->http)) != NULL) {
+		struct evhttp_request *req = at->req;
+
+		http_release(a, req);
+		send_info(a->http, req);
+	}
 }
 
 /* --- followers --- */
@@ -130,6 +206,23 @@ static void on_event(void *arg, const char *line)
 	}
 }
 
+/* Whether the query is "from=now". */
+static bool wants_now(const struct evhttp_request *req)
+{
+	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(req));
+
+	return query && !strcmp(query, "from=now");
+}
+
+/* The past may have been another one: a machine that was ready and reboots is not. */
+static void send_now(struct http *h, struct evhttp_request *req)
+{
+	char *line = events_text(agent_status(h->a));
+
+	send_line(req, line);
+	free(line);
+}
+
 static void get_events(struct evhttp_request *req, void *arg)
 {
 	struct evhttp_connection *conn = evhttp_request_get_connection(req);
@@ -148,6 +241,10 @@ static void get_events(struct evhttp_request *req, void *arg)
 	 * 50 seconds.) */
 	evhttp_connection_set_timeout(conn, FOLLOW_S);
 	evhttp_send_reply_start(req, HTTP_OK, NULL);
+	if (wants_now(req)) {
+		send_now(h, req);
+		return;
+	}
 	for (size_t i = 0; (line = events_line(&h->a->events, i)) != NULL; i++)
 		send_line(req, line);
 }
@@ -182,11 +279,41 @@ static void post_stop(struct evhttp_request *req, void *arg)
 	bool force;
 
 	if (parse_stop(req, &force) < 0) {
-		reply_error(req, HTTP_BADREQUEST, "the body is not {\"force\":true} or {\"force\":false}");
+		http_reply_error(req, HTTP_BADREQUEST, "the body is not {\"force\":true} or {\"force\":false}");
 		return;
 	}
-	reply_json(req, 202, force ? "{\"stopping\":true,\"force\":true}" : "{\"stopping\":true}");
+	http_reply_json(req, 202, force ? "{\"stopping\":true,\"force\":true}" : "{\"stopping\":true}");
 	stop_begin(h->a, force);
+}
+
+static void post_resume(struct evhttp_request *req, void *arg)
+{
+	struct http *h = arg;
+
+	if (!machine_paused(h->a))
+		http_reply_error(req, 409, "the machine is not paused");
+	else if (machine_resume(h->a) < 0)
+		http_reply_error(req, HTTP_SERVUNAVAIL, "QEMU cannot be asked at the moment");
+	else
+		http_reply_json(req, 202, "{\"resuming\":true}");
+}
+
+static void get_screenshot(struct evhttp_request *req, void *arg)
+{
+	screenshot_take(((struct http *)arg)->a, req);
+}
+
+static void post_reload(struct evhttp_request *req, void *arg)
+{
+	struct http *h = arg;
+	struct err e = { 0 };
+	char *json = reload(h->a, &e);
+
+	if (json)
+		http_reply_json(req, HTTP_OK, json);
+	else
+		http_reply_error(req, HTTP_INTERNAL, e.msg);
+	free(json);
 }
 
 /* --- the server --- */
@@ -199,7 +326,10 @@ static const struct route {
 } routes[] = {
 	{ "/v1/info", EVHTTP_REQ_GET, "GET", get_info },
 	{ "/v1/events", EVHTTP_REQ_GET, "GET", get_events },
+	{ "/v1/screenshot", EVHTTP_REQ_GET, "GET", get_screenshot },
 	{ "/v1/stop", EVHTTP_REQ_POST, "POST", post_stop },
+	{ "/v1/reload", EVHTTP_REQ_POST, "POST", post_reload },
+	{ "/v1/resume", EVHTTP_REQ_POST, "POST", post_resume },
 };
 
 static void on_request(struct evhttp_request *req, void *arg)
@@ -207,6 +337,8 @@ static void on_request(struct evhttp_request *req, void *arg)
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
 	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
 
+	if (is_held(arg, req)) /* its connection is broken; the answer, when it comes, ends it */
+		return;
 	for (size_t i = 0; path && i < sizeof(routes) / sizeof(*routes); i++) {
 		if (strcmp(path, routes[i].path) != 0)
 			continue;
@@ -215,10 +347,10 @@ static void on_request(struct evhttp_request *req, void *arg)
 			return;
 		}
 		evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", routes[i].allow);
-		reply_error(req, HTTP_BADMETHOD, "this path does not know that method");
+		http_reply_error(req, HTTP_BADMETHOD, "this path does not know that method");
 		return;
 	}
-	reply_error(req, HTTP_NOTFOUND, "there is nothing under that path");
+	http_reply_error(req, HTTP_NOTFOUND, "there is nothing under that path");
 }
 
 static void on_resume(evutil_socket_t unused, short what, void *arg)
@@ -279,6 +411,8 @@ void http_free(struct agent *a)
 	if (!h)
 		return;
 	a->events.follow = NULL;
+	http_pulse(a);
+	screenshots_end(a);
 	while (h->followers) {
 		struct evhttp_request *req = h->followers->req;
 

@@ -7,7 +7,9 @@
 
 #include "agent.h"
 #include "dns_guest.h"
+#include "instance_files.h"
 #include "oswatch.h"
+#include "usage.h"
 
 static double seconds(int64_t ms)
 {
@@ -75,6 +77,7 @@ static cJSON *qemu(const struct agent *a)
 	if (a->m.pid > 0)
 		cJSON_AddNumberToObject(o, "pid", (double)a->m.pid);
 	cJSON_AddStringToObject(o, "runState", a->m.run_state);
+	cJSON_AddBoolToObject(o, "answers", a->m.up && !a->pulse.silent);
 	cJSON_AddBoolToObject(o, "kvm", a->m.kvm);
 	cJSON_AddBoolToObject(o, "adopted", a->m.adopted);
 	return o;
@@ -103,12 +106,12 @@ static cJSON *mounts(const struct agent *a)
 	return list;
 }
 
-static cJSON *errors(const struct agent *a)
+static cJSON *errors(const struct strv *texts)
 {
 	cJSON *list = cJSON_CreateArray();
 
-	for (size_t i = 0; i < a->boot.errors.n; i++)
-		cJSON_AddItemToArray(list, cJSON_CreateString(a->boot.errors.v[i]));
+	for (size_t i = 0; i < texts->n; i++)
+		cJSON_AddItemToArray(list, cJSON_CreateString(texts->v[i]));
 	return list;
 }
 
@@ -128,11 +131,48 @@ static void dns(const struct agent *a, cJSON *o)
 	cJSON_AddNumberToObject(d, "waiting", n.waiting);
 }
 
+static cJSON *process(pid_t pid)
+{
+	cJSON *o = cJSON_CreateObject();
+	struct usage u;
+
+	if (pid > 0 && usage_read(pid, &u)) {
+		cJSON_AddNumberToObject(o, "memory", (double)u.rss);
+		cJSON_AddNumberToObject(o, "cpu", seconds((int64_t)u.cpu_ms));
+		cJSON_AddNumberToObject(o, "threads", u.threads);
+	}
+	return o;
+}
+
+/* What the instance takes from the host at this moment. */
+static cJSON *usage(const struct agent *a)
+{
+	cJSON *o = cJSON_CreateObject(), *own = process(getpid()), *disk = cJSON_AddObjectToObject(o, "disk");
+
+	cJSON_AddNumberToObject(own, "descriptors", usage_own_fds());
+	cJSON_AddItemToObject(o, "hostAgent", own);
+	if (a->m.pid > 0)
+		cJSON_AddItemToObject(o, "qemu", process(a->m.pid));
+	cJSON_AddNumberToObject(disk, "allocated", (double)usage_allocated(F_DIFFDISK));
+	cJSON_AddNumberToObject(disk, "size", (double)kv_num(&a->conf, 0, "disk"));
+	return o;
+}
+
+static void add_if(cJSON *o, const char *name, cJSON *item)
+{
+	if (item)
+		cJSON_AddItemToObject(o, name, item);
+}
+
 char *info_json(const struct agent *a)
 {
 	cJSON *o = cJSON_CreateObject();
+	struct strv wrong = { 0 };
 	char *text, *copy;
 
+	agent_problems(a, &wrong);
+	if (a->opt.auto_started)
+		cJSON_AddStringToObject(o, "autoStartedIdentifier", a->opt.auto_started);
 	cJSON_AddStringToObject(o, "name", kv_get(&a->conf, "", "name"));
 	cJSON_AddStringToObject(o, "version", LIMA_VERSION);
 	cJSON_AddNumberToObject(o, "pid", (double)getpid());
@@ -142,14 +182,18 @@ char *info_json(const struct agent *a)
 	cJSON_AddStringToObject(o, "phase", boot_phase_name(boot_phase(&a->boot)));
 	if (a->ssh_port)
 		cJSON_AddNumberToObject(o, "sshLocalPort", a->ssh_port);
-	cJSON_AddBoolToObject(o, "degraded", a->boot.errors.n > 0);
-	cJSON_AddItemToObject(o, "errors", errors(a));
+	cJSON_AddBoolToObject(o, "degraded", wrong.n > 0);
+	cJSON_AddItemToObject(o, "errors", errors(&wrong));
+	add_if(o, "pending", a->pending ? cJSON_Duplicate(a->pending, true) : NULL);
 	cJSON_AddItemToObject(o, "phases", phases(a));
 	cJSON_AddItemToObject(o, "qemu", qemu(a));
 	cJSON_AddItemToObject(o, "guest", guest(a));
 	cJSON_AddItemToObject(o, "mounts", mounts(a));
 	ports_json(a, o);
 	dns(a, o);
+	add_if(o, "vnc", vnc_json(a));
+	cJSON_AddItemToObject(o, "usage", usage(a));
+	strv_free(&wrong);
 	text = cJSON_PrintUnformatted(o);
 	cJSON_Delete(o);
 	copy = xstrdup(text ? text : "{}");

@@ -15,6 +15,8 @@
 #include "disks.h"
 #include "file.h"
 #include "instance_files.h"
+#include "machine_check.h"
+#include "machine_events.h"
 #include "oswatch.h"
 #include "qmp.h"
 #include "socket.h"
@@ -99,24 +101,10 @@ static void on_stderr(evutil_socket_t fd, short what, void *arg)
 
 /* --- the end of the process --- */
 
-/* Known complaints of QEMU in the words of a user. */
-static char *explain(const struct agent *a, const char *said)
-{
-	const char *address = kv_get(&a->conf, "127.0.0.1", "ssh.address");
-
-	if (strstr(said, "Could not set up host forwarding rule"))
-		return xasprintf("TCP port %s of %s, where SSH was to be reached, is taken by another program; free it, "
-				 "or set ssh.localPort to another port or to 0 (%s)",
-				 kv_get(&a->conf, "0", "ssh.localPort"), address, said);
-	if (strstr(said, "Failed to get \"write\" lock"))
-		return xasprintf("a disk of the machine is in use by another process, perhaps another QEMU (%s)", said);
-	return xstrdup(said);
-}
-
 static char *why_ended(struct agent *a, int status, bool *ok)
 {
 	struct machine *m = &a->m;
-	char *said = tail_oneline(&m->err), *text = explain(a, said), *why;
+	char *said = tail_oneline(&m->err), *text = machine_explain(a, said), *why;
 
 	*ok = !m->fail && (m->end_wanted || m->guest_ended);
 	if (m->fail)
@@ -180,12 +168,10 @@ static void on_kvm(void *arg, const cJSON *ret, const char *error)
 
 static void on_run_state(void *arg, const cJSON *ret, const char *error)
 {
-	const cJSON *s = cJSON_GetObjectItemCaseSensitive(ret, "status");
 	struct agent *a = arg;
 
-	if (!error && cJSON_IsString(s))
-		snprintf(a->m.run_state, sizeof(a->m.run_state), "%s", s->valuestring);
-	if (a->m.adopted && !strcmp(a->m.run_state, "paused")) {
+	machine_run_state(a, ret, error);
+	if (a->m.adopted && (!strcmp(a->m.run_state, "paused") || !strcmp(a->m.run_state, "io-error"))) {
 		log_info("the machine was paused; letting it go on");
 		qmp_send(a->m.qmp, "cont", NULL, NULL, NULL);
 	}
@@ -214,8 +200,10 @@ static void on_ready(void *arg)
 	cJSON *args;
 
 	log_debug("QMP is up");
-	if (a->m.up) /* connected again */
+	if (a->m.up) { /* connected again */
+		machine_look(a);
 		return;
+	}
 	if (a->m.adopted && find_owner(a, &e) < 0) {
 		give_up(a, e.msg);
 		return;
@@ -227,74 +215,6 @@ static void on_ready(void *arg)
 	ask(a, "query-status", NULL, on_run_state);
 	ask(a, "human-monitor-command", args, on_usernet);
 	query_answered(a);
-}
-
-static void on_shutdown(struct agent *a, const cJSON *data)
-{
-	const cJSON *reason = cJSON_GetObjectItemCaseSensitive(data, "reason");
-
-	if (cJSON_IsString(reason))
-		snprintf(a->m.shutdown_reason, sizeof(a->m.shutdown_reason), "%s", reason->valuestring);
-	a->m.guest_ended = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(data, "guest")) &&
-			   strcmp(a->m.shutdown_reason, "guest-panic") != 0;
-	log_info("QEMU shuts down (%s)", *a->m.shutdown_reason ? a->m.shutdown_reason : "no reason given");
-}
-
-static void on_reset(struct agent *a, const cJSON *data)
-{
-	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(data, "guest")))
-		boot_on_reset(a);
-}
-
-static void on_port(struct agent *a, const cJSON *data)
-{
-	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(data, "open")))
-		ga_port_open(a);
-}
-
-static void on_stop(struct agent *a, const cJSON *data)
-{
-	(void)data;
-	snprintf(a->m.run_state, sizeof(a->m.run_state), "paused");
-}
-
-static void on_resume(struct agent *a, const cJSON *data)
-{
-	(void)data;
-	snprintf(a->m.run_state, sizeof(a->m.run_state), "running");
-	ga_send_time(a);
-}
-
-static void on_block_error(struct agent *a, const cJSON *data)
-{
-	const cJSON *reason = cJSON_GetObjectItemCaseSensitive(data, "reason");
-
-	log_limited(&a->m.err_limit, "a disk of the machine fails: %s",
-		    cJSON_IsString(reason) ? reason->valuestring : "no reason given");
-}
-
-static void on_panic(struct agent *a, const cJSON *data)
-{
-	(void)a;
-	(void)data;
-	log_error("the kernel of the guest panicked; see serial.log");
-}
-
-static void on_qmp_event(void *arg, const char *name, const cJSON *data)
-{
-	static const struct {
-		const char *name;
-		void (*fn)(struct agent *a, const cJSON *data);
-	} known[] = {
-		{ "SHUTDOWN", on_shutdown },	     { "RESET", on_reset },	{ "VSERPORT_CHANGE", on_port },
-		{ "STOP", on_stop },		     { "RESUME", on_resume },	{ "WAKEUP", on_resume },
-		{ "BLOCK_IO_ERROR", on_block_error }, { "GUEST_PANICKED", on_panic },
-	};
-
-	log_debug("QEMU event %s", name);
-	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (!strcmp(name, known[i].name))
-			known[i].fn(arg, data);
 }
 
 static void on_reconnect(evutil_socket_t unused, short what, void *arg)
@@ -322,6 +242,8 @@ static void on_qmp_ended(void *arg, const char *why)
 
 	if (a->m.up) {
 		log_debug("the QMP connection ended: %s", why);
+		pulse_lost(a);
+		screenshots_end(a);
 		set_timer(a, on_reconnect, RECONNECT_S);
 		return;
 	}
@@ -351,7 +273,7 @@ static void on_qmp_timeout(evutil_socket_t unused, short what, void *arg)
 
 static void connect_qmp(struct agent *a, int fd)
 {
-	struct qmp_calls calls = { on_ready, on_qmp_event, on_qmp_ended, a };
+	struct qmp_calls calls = { on_ready, machine_on_event, on_qmp_ended, a };
 
 	a->m.qmp = qmp_new(a->base, fd, &calls);
 	if (!a->m.up)
@@ -405,22 +327,6 @@ static void wait_for_end(struct agent *a)
 	a->m.child = holder > 0 ? child_watch(a->base, holder, false, on_ended, a) : NULL;
 	if (!a->m.child)
 		set_timer(a, on_vanished, 0);
-}
-
-/* Nobody may be using the instance's machine when a new one is started. */
-static int check_free(struct agent *a, struct err *e)
-{
-	pid_t holder = file_lock_holder(F_QEMU_PID);
-
-	if (holder != 0)
-		return err_set(e, EXIT_TRYAGAIN,
-			       "QEMU (process %ld) of this instance still runs, but %s/%s does not lead to it; end that "
-			       "process, then start again",
-			       (long)holder, a->dir, F_QMP_SOCK);
-	if (disk_in_use(F_DIFFDISK))
-		return err_set(e, EXIT_TRYAGAIN,
-			       "%s/%s is in use by another process (a QEMU or qemu-img); end it, then start again", a->dir, F_DIFFDISK);
-	return 0;
 }
 
 /* --- starting --- */
@@ -508,7 +414,7 @@ static int start_new(struct agent *a, struct err *e)
 	if (disks_lock(a, e) < 0)
 		return -1;
 	remove_stale();
-	if (mounts_serve(a, e) < 0 || launch(a, &err_fd, &fd, e) < 0) {
+	if (mounts_serve(a, e) < 0 || tpm_start(a, e) < 0 || launch(a, &err_fd, &fd, e) < 0) {
 		disks_unlock(a);
 		return -1;
 	}
@@ -529,7 +435,7 @@ int machine_start(struct agent *a, struct err *e)
 	a->ssh_port = 0;
 	if (fd >= 0)
 		adopt(a, fd);
-	else if (check_free(a, e) < 0 || start_new(a, e) < 0)
+	else if (machine_check(a, e) < 0 || start_new(a, e) < 0)
 		return -1;
 	ga_connect(a);
 	return 0;
@@ -570,6 +476,8 @@ void machine_free(struct agent *a)
 	clear_timer(a);
 	qmp_free(m->qmp);
 	m->qmp = NULL;
+	pulse_lost(a);
+	screenshots_end(a);
 	if (m->ev_err) {
 		close(event_get_fd(m->ev_err));
 		event_free(m->ev_err);

@@ -26,6 +26,8 @@ struct machine {
 	bool kvm;
 	char run_state[32];  /* as query-status calls it: running, paused, io-error, ... */
 	char shutdown_reason[48];
+	char disk_reason[128]; /* why a disk failed last */
+	unsigned disk_errors;
 	int64_t started_ms;  /* mono_ms */
 	char *fail;          /* why we gave it up; NULL = we did not */
 	struct qmp *qmp;

@@ -53,7 +53,8 @@ int qmp_send(struct qmp *q, const char *command, cJSON *args,
 		cJSON_free(text);
 		return -1;
 	}
-	log_debug("qmp: %s", text);
+	/* A log is no place for a password. */
+	log_debug("qmp: %s", strstr(command, "password") ? command : text);
 	q->wait[q->n++] = (struct pending){ q->next_id, reply, arg };
 	evbuffer_add_printf(out, "%s\n", text);
 	cJSON_free(text);

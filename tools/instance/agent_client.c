@@ -19,10 +19,12 @@
 
 #define BODY_MAX (4u << 20)
 #define HEADER_MAX 8192
+#define CONNECT_S 3
 
 static int connect_agent(const struct instance *in, struct err *e)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	struct timeval limit = { .tv_sec = CONNECT_S };
 	char *path = instance_path(in, F_HA_SOCK);
 	int fd = -1;
 
@@ -32,8 +34,10 @@ static int connect_agent(const struct instance *in, struct err *e)
 	}
 	memcpy(sa.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0) /* a host agent that is stopped leaves its queue full some day */
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
-		err_sys(e, EXIT_NO, "no host agent answers on %s", path);
+		err_sys(e, errno == EAGAIN ? EXIT_TRYAGAIN : EXIT_NO, "no host agent answers on %s", path);
 		if (fd >= 0)
 			close(fd);
 		fd = -1;
@@ -114,9 +118,9 @@ int agent_request(const struct instance *in, const char *method, const char *pat
 	return err_set(e, EXIT_UNAVAIL, "the host agent answered %s %s with %d: %.200s", method, path, status, *ret_body);
 }
 
-int agent_events(const struct instance *in, struct err *e)
+int agent_events(const struct instance *in, bool now, struct err *e)
 {
-	int fd = send_request(in, "GET", "/v1/events", NULL, e), status = 0;
+	int fd = send_request(in, "GET", now ? "/v1/events?from=now" : "/v1/events", NULL, e), status = 0;
 
 	if (fd < 0)
 		return -1;

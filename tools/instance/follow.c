@@ -95,6 +95,8 @@ static int handle_line(struct follow *f, const char *line, struct err *e)
 	errors = join_errors(status);
 	if (is_true(status, "exiting")) {
 		r = tell_ended(f->in, errors, e);
+	} else if (is_true(status, "paused")) {
+		r = err_set(e, EXIT_UNAVAIL, "the machine stands still before it was ready: %s", errors);
 	} else if (is_true(status, "running") && is_true(status, "degraded")) {
 		r = err_set(e, EXIT_NO,
 			    "the machine is up, but not as described: %s (it stays up for inspection: 'make INSTANCE=%s shell'; "
@@ -166,7 +168,7 @@ static int follow_streams(struct follow *f, int timeout_s, struct err *e)
 	int r = STREAM_ENDED;
 
 	while (r == STREAM_ENDED) {
-		int fd = agent_events(f->in, e);
+		int fd = agent_events(f->in, true, e);
 
 		if (fd < 0) {
 			r = -1;
@@ -188,8 +190,10 @@ int step_follow(const struct instance *in, int timeout_s, struct err *e)
 	int r = follow_streams(&f, timeout_s, e);
 
 	free(f.phase);
-	if (r == 0)
-		say("READY after %.1f s. Run 'make%s%s shell' to open a shell", (double)(now_ms() - f.start) / 1000,
-		    strcmp(in->name, "default") ? " INSTANCE=" : "", strcmp(in->name, "default") ? in->name : "");
-	return r;
+	if (r < 0)
+		return -1;
+	say("READY after %.1f s. Run 'make%s%s shell' to open a shell", (double)(now_ms() - f.start) / 1000,
+	    strcmp(in->name, "default") ? " INSTANCE=" : "", strcmp(in->name, "default") ? in->name : "");
+	live_message(in);
+	return 0;
 }

@@ -6,7 +6,6 @@
 #include <sys/types.h>
 
 #include "buf.h"
-#include "buf.h"
 #include "err.h"
 #include "lock.h"
 
@@ -41,18 +40,33 @@ int instance_must_exist(const struct instance *in, struct err *e);
 int instance_lock(struct instance *in, struct err *e);
 
 /* What an instance is doing, derived afresh from locks and sockets each time. */
-enum state { ST_MISSING, ST_STOPPED, ST_STARTING, ST_RUNNING, ST_DEGRADED, ST_STOPPING, ST_ORPHANED };
-const char *state_name(enum state s); /* "Running", ...; ST_ORPHANED and ST_DEGRADED included */
+enum state {
+	ST_MISSING,
+	ST_STOPPED,
+	ST_STARTING,
+	ST_RUNNING,
+	ST_DEGRADED,
+	ST_PAUSED,   /* the guest stands still: paused, or by a disk that failed */
+	ST_HANGING,  /* QEMU or the host agent does not answer; nothing is killed for that */
+	ST_STOPPING,
+	ST_ORPHANED, /* a machine without host agent */
+};
+const char *state_name(enum state s); /* "Running", ... */
 struct state_info {
 	enum state state;
 	pid_t agent_pid, qemu_pid;
 	int ssh_port;
-	char *why; /* for everything that is not plainly running or stopped; may be NULL */
+	char *why; /* what is wrong and what to do, when /v1/info cannot tell; may be NULL */
 	char *json; /* the body of GET /v1/info, NULL without host agent */
 };
 /* Never fails: what cannot be asked is told in `why`. state_free afterwards. */
 void state_read(const struct instance *in, struct state_info *s);
 void state_free(struct state_info *s);
+/* Prints on one screen what an instance does, what is wrong with it, and what to do (status.c). */
+struct kv;
+void status_print(const struct instance *in, const struct state_info *s, const struct kv *conf);
+/* The errors of /v1/info, joined by "; ". The caller frees it. */
+char *state_errors(const struct state_info *s);
 
 /* Progress for people, on stderr: "lima: text". Silent with --quiet. */
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -104,8 +118,19 @@ bool plan_new_disk(const struct buf *plan);
 void plan_tell(const struct buf *plan);
 /* An error (EXIT_NO) when there is a disk that the plan would replace and the request does not confirm it. */
 int plan_allowed(const struct instance *in, const struct request *rq, const struct buf *plan, struct err *e);
-/* Whether what the machine runs with was rebuilt since it was started. */
-bool changed_since_start(const struct instance *in);
+
+/* --- live.c: a machine that runs, and a description that changed --- */
+
+/* Has the host agent look at agent.conf again. What holds at once is told, what waits for a restart too; with
+ * `tell_nothing` also that there is nothing. */
+void live_apply(const struct instance *in, bool tell_nothing);
+/* What was built since the machine was started and waits for a restart, as a text: "" when nothing does. `json` is the body of
+ * /v1/info, or NULL. The caller frees it. */
+char *live_waiting(const struct instance *in, const char *json);
+/* Lets a machine that stands still go on. */
+int live_resume(const struct instance *in, struct err *e);
+/* Prints the message of lima.yaml on standard error, if there is one. */
+void live_message(const struct instance *in);
 
 /* --- renew.c --- */
 
@@ -121,8 +146,9 @@ void disk_put_back(const struct instance *in, const char *folder);
 /* One request; the body of the answer (at most 4 MiB) in *ret_body, the caller frees it. EXIT_NO when nobody listens. */
 int agent_request(const struct instance *in, const char *method, const char *path, const char *body, int timeout_ms,
 		  char **ret_body, struct err *e);
-/* Opens GET /v1/events; the descriptor delivers one JSON object a line. */
-int agent_events(const struct instance *in, struct err *e);
+/* Opens GET /v1/events; the descriptor delivers one JSON object a line. With `now` the first is the present state, without the
+ * past. */
+int agent_events(const struct instance *in, bool now, struct err *e);
 
 /* --- verbs: each in its own file; the exit status of the program --- */
 int verb_create(const struct request *rq, struct err *e);

@@ -1,4 +1,4 @@
-/* list and status: what there is and how it is, for people, or as JSON lines. */
+/* list and status: what there is and how it is, as JSON or, a line for each, for people. */
 #include <cjson/cJSON.h>
 #include <dirent.h>
 #include <stdio.h>
@@ -123,35 +123,9 @@ int verb_list(const struct request *rq, struct err *e)
 	return fflush(stdout) < 0 ? err_sys(e, EXIT_IOERR, "cannot write") : 0;
 }
 
-/* Why the last run ended, as the host agent wrote it down. */
-static void print_last_exit(const struct row *row)
-{
-	char *path = instance_path(&row->in, D_MAKE "/last-exit");
-	struct err ignored = { 0 };
-	struct kv kv;
-
-	if (kv_load(path, &kv, &ignored) == 0) {
-		printf("last end:  %s\n", kv_get(&kv, "-", "reason"));
-		kv_free(&kv);
-	}
-	free(path);
-}
-
-static void print_errors(const struct row *row)
-{
-	cJSON *o = row->s.json ? cJSON_Parse(row->s.json) : NULL;
-	const cJSON *item, *list = cJSON_GetObjectItemCaseSensitive(o, "errors");
-
-	cJSON_ArrayForEach(item, list)
-		if (cJSON_IsString(item))
-			printf("problem:   %s\n", item->valuestring);
-	cJSON_Delete(o);
-}
-
 int verb_status(const struct request *rq, struct err *e)
 {
 	struct row row = { 0 };
-	char memory[32], disk[32];
 
 	if (instance_open(rq->name, &row.in, e) < 0)
 		return -1;
@@ -160,23 +134,10 @@ int verb_status(const struct request *rq, struct err *e)
 		return -1;
 	}
 	row_open(&row);
-	if (rq->json) {
+	if (rq->json)
 		puts(row.s.json ? row.s.json : "{\"state\":\"stopped\"}");
-	} else {
-		printf("instance:  %s\nstatus:    %s\ndirectory: %s\n", row.in.name, state_name(row.s.state), row.in.dir);
-		printf("machine:   %s, %s CPUs, %s memory, %s disk\n", kv_get(&row.conf, "-", "arch"), kv_get(&row.conf, "-", "cpus"),
-		       size_text(&row, "memory", memory), size_text(&row, "disk", disk));
-		if (row.s.ssh_port)
-			printf("ssh:       ssh -F '%s/%s' %s   (port %d)\n", row.in.dir, F_SSH_CONFIG, row.in.hostname, row.s.ssh_port);
-		if (row.s.agent_pid)
-			printf("processes: host agent %ld, QEMU %ld\n", (long)row.s.agent_pid, (long)row.s.qemu_pid);
-		if (row.s.why)
-			printf("problem:   %s\n", row.s.why);
-		print_errors(&row);
-		if (row.s.state == ST_STOPPED)
-			print_last_exit(&row);
-		printf("logs:      %s/{serial.log,%s}\n", row.in.dir, F_HA_STDERR);
-	}
+	else
+		status_print(&row.in, &row.s, &row.conf);
 	row_close(&row);
 	return fflush(stdout) < 0 ? err_sys(e, EXIT_IOERR, "cannot write") : 0;
 }

@@ -198,6 +198,15 @@ static int print(const struct buf *text, struct err *e)
 	return err_sys(e, EXIT_IOERR, "cannot write to standard output");
 }
 
+static void tell_waiting(const struct instance *in, const struct state_info *s)
+{
+	char *waiting = s->state == ST_STOPPED ? xstrdup("") : live_waiting(in, s->json);
+
+	if (*waiting)
+		say("the instance '%s' is running; what was applied since its start waits for a restart: %s", in->name, waiting);
+	free(waiting);
+}
+
 int verb_plan(const struct request *rq, struct err *e)
 {
 	struct buf plan = { 0 };
@@ -214,8 +223,7 @@ int verb_plan(const struct request *rq, struct err *e)
 		r = print(&plan, e);
 	if (r == 0) {
 		state_read(&in, &s);
-		if (s.state != ST_STOPPED && changed_since_start(&in))
-			say("the instance '%s' is running; what was applied since its start waits for a restart", in.name);
+		tell_waiting(&in, &s);
 		state_free(&s);
 	}
 	buf_free(&plan);

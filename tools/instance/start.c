@@ -55,42 +55,18 @@ int verb_create(const struct request *rq, struct err *e)
 	return r;
 }
 
-static bool newer(const struct instance *in, const char *a, const char *b)
-{
-	char *pa = instance_path(in, a), *pb = instance_path(in, b);
-	struct stat sa, sb;
-	bool yes = stat(pa, &sa) == 0 && stat(pb, &sb) == 0 &&
-		   (sa.st_mtim.tv_sec > sb.st_mtim.tv_sec ||
-		    (sa.st_mtim.tv_sec == sb.st_mtim.tv_sec && sa.st_mtim.tv_nsec > sb.st_mtim.tv_nsec));
-
-	free(pa);
-	free(pb);
-	return yes;
-}
-
-bool changed_since_start(const struct instance *in)
-{
-	/* QEMU writes its pid file when it starts. */
-	static const char *const parts[] = { F_QEMU_ARGV, F_CIDATA_ISO, F_AGENT_CONF };
-
-	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
-		if (newer(in, parts[i], F_QEMU_PID))
-			return true;
-	return false;
-}
-
-static void tell_running(const struct instance *in)
-{
-	if (changed_since_start(in))
-		say("the instance '%s' is running; what changed since its start needs 'make%s%s restart'", in->name,
-		    strcmp(in->name, "default") ? " INSTANCE=" : "", strcmp(in->name, "default") ? in->name : "");
-	else
-		say("the instance '%s' is already running", in->name);
-}
-
 static int report_degraded(const struct instance *in, struct err *e)
 {
 	return step_follow(in, 1, e);
+}
+
+static int report_hanging(const struct state_info *s, struct err *e)
+{
+	char *texts = s->why ? xstrdup(s->why) : state_errors(s);
+
+	err_set(e, EXIT_TRYAGAIN, "nothing was started: %s", texts);
+	free(texts);
+	return -1;
 }
 
 static int start_locked(struct instance *in, const struct request *rq, struct err *e)
@@ -110,13 +86,19 @@ static int start_locked(struct instance *in, const struct request *rq, struct er
 	}
 	/* Others may look and stop while we wait. */
 	lock_release(&in->lock);
-	if (r == 0 && s.state == ST_RUNNING)
-		tell_running(in);
-	else if (r == 0 && s.state == ST_DEGRADED)
+	if (r == 0 && s.json && s.state != ST_STARTING && s.state != ST_STOPPING)
+		live_apply(in, s.state == ST_RUNNING);
+	if (r == 0 && s.state == ST_PAUSED)
+		r = live_resume(in, e);
+	if (r < 0 || s.state == ST_RUNNING)
+		;
+	else if (s.state == ST_HANGING)
+		r = report_hanging(&s, e);
+	else if (s.state == ST_DEGRADED)
 		r = report_degraded(in, e);
-	else if (r == 0 && s.state == ST_STOPPING)
+	else if (s.state == ST_STOPPING)
 		r = err_set(e, EXIT_TRYAGAIN, "the instance '%s' is being stopped; start it again when that is done", in->name);
-	else if (r == 0)
+	else
 		r = step_follow(in, rq->timeout_s, e);
 	state_free(&s);
 	return r;

@@ -20,7 +20,8 @@ const char *state_name(enum state s)
 {
 	static const char *const names[] = {
 		[ST_MISSING] = "Missing",   [ST_STOPPED] = "Stopped",   [ST_STARTING] = "Starting", [ST_RUNNING] = "Running",
-		[ST_DEGRADED] = "Degraded", [ST_STOPPING] = "Stopping", [ST_ORPHANED] = "Broken",
+		[ST_DEGRADED] = "Degraded", [ST_PAUSED] = "Paused",	[ST_HANGING] = "Hanging",   [ST_STOPPING] = "Stopping",
+		[ST_ORPHANED] = "Broken",
 	};
 
 	return names[s];
@@ -57,7 +58,8 @@ static void from_info(struct state_info *s)
 	static const struct {
 		const char *text;
 		enum state state;
-	} map[] = { { "running", ST_RUNNING }, { "degraded", ST_DEGRADED }, { "stopping", ST_STOPPING } };
+	} map[] = { { "running", ST_RUNNING }, { "degraded", ST_DEGRADED }, { "stopping", ST_STOPPING },
+		    { "paused", ST_PAUSED },   { "hanging", ST_HANGING } };
 	cJSON *o = cJSON_Parse(s->json);
 	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, "state"));
 
@@ -68,6 +70,20 @@ static void from_info(struct state_info *s)
 	s->ssh_port = json_int(o, "sshLocalPort");
 	s->qemu_pid = json_int(o, "qemuPID");
 	cJSON_Delete(o);
+}
+
+/* Nobody listens: it has only just been started. Somebody does, without a word: it hangs, or a signal stopped it. */
+static void no_answer(const struct instance *in, struct state_info *s, const struct err *e)
+{
+	long pid = (long)s->agent_pid;
+
+	s->state = e->code == EXIT_NO ? ST_STARTING : ST_HANGING;
+	if (s->state == ST_STARTING)
+		s->why = xasprintf("the host agent (process %ld) does not answer yet: %s", pid, e->msg);
+	else
+		s->why = xasprintf("the host agent (process %ld) is not answering: %s; 'kill -CONT %ld' lets it go on if a signal "
+				   "stopped it, 'make INSTANCE=%s FORCE=1 stop' ends it and the machine",
+				   pid, e->msg, pid, in->name);
 }
 
 void state_read(const struct instance *in, struct state_info *s)
@@ -82,13 +98,13 @@ void state_read(const struct instance *in, struct state_info *s)
 		if (agent_request(in, "GET", "/v1/info", NULL, 3000, &s->json, &e) == 0) {
 			from_info(s);
 		} else {
-			s->state = ST_STARTING;
-			s->why = xasprintf("the host agent (process %ld) does not answer yet: %s", (long)s->agent_pid, e.msg);
+			no_answer(in, s, &e);
 		}
 	} else if (socket_answers(qmp)) {
 		s->state = ST_ORPHANED;
-		s->why = xasprintf("the machine runs, but its host agent is gone; 'make INSTANCE=%s start' takes it over again",
-				   in->name);
+		s->why = xasprintf("the machine runs, but its host agent is gone; 'make INSTANCE=%s start' takes it over again, "
+				   "'make INSTANCE=%s stop' ends it",
+				   in->name, in->name);
 	}
 	free(ha_pid);
 	free(qmp);
@@ -99,4 +115,17 @@ void state_free(struct state_info *s)
 	free(s->why);
 	free(s->json);
 	*s = (struct state_info){ 0 };
+}
+
+char *state_errors(const struct state_info *s)
+{
+	cJSON *o = s->json ? cJSON_Parse(s->json) : NULL;
+	const cJSON *item, *list = cJSON_GetObjectItemCaseSensitive(o, "errors");
+	struct buf out = { 0 };
+
+	cJSON_ArrayForEach(item, list)
+		if (cJSON_IsString(item))
+			buf_addf(&out, "%s%s", out.len ? "; " : "", item->valuestring);
+	cJSON_Delete(o);
+	return buf_detach(&out);
 }

@@ -1,5 +1,6 @@
 /* stop, and the part of delete and restart that is the same: end the machine, however it was left. */
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include "instance.h"
 #include "instance_files.h"
 #include "lock.h"
+#include "oswatch.h"
 
 /* The host agent's own limit is 180 s for the guest and some for itself; this one only guards against a stuck agent. */
 #define STOP_WAIT_MS 240000
@@ -37,6 +39,26 @@ static int wait_gone(const struct instance *in, int events, struct err *e)
 	return r;
 }
 
+/* A host agent that does not answer and is to be ended all the same. The machine stays for the next one to take over. The
+ * process is the one that holds the lock, looked at again when it can no longer be mistaken for another. */
+static int end_agent(const struct instance *in, pid_t pid, struct err *e)
+{
+	char *ha_pid = instance_path(in, F_HA_PID);
+	int watch = pid > 0 ? proc_watch(pid) : -1, r = -1;
+	pid_t holder = 0;
+
+	if (watch < 0 || !lock_held(ha_pid, &holder) || holder != pid || proc_signal(watch, pid, SIGKILL) < 0)
+		err_set(e, EXIT_TRYAGAIN, "the host agent of '%s' (process %ld) cannot be ended", in->name, (long)pid);
+	else if (!lock_await(ha_pid, LOCK_WAIT_MS))
+		err_set(e, EXIT_TRYAGAIN, "the host agent of '%s' (process %ld) was killed and did not end", in->name, (long)pid);
+	else
+		r = 0;
+	if (watch >= 0)
+		close(watch);
+	free(ha_pid);
+	return r;
+}
+
 int step_stop(const struct instance *in, bool force, struct err *e)
 {
 	struct state_info s;
@@ -44,13 +66,20 @@ int step_stop(const struct instance *in, bool force, struct err *e)
 	int events, r = -1;
 
 	state_read(in, &s);
-	if (s.state == ST_ORPHANED && step_launch(in, e) < 0) {
-		state_free(&s);
-		return -1;
-	}
+	if (force && s.state == ST_HANGING && !s.json && end_agent(in, s.agent_pid, e) == 0)
+		s.state = ST_ORPHANED;
+	if (s.state == ST_ORPHANED)
+		r = step_launch(in, e);
+	else if (s.state == ST_HANGING && !s.json)
+		r = err_set(e, EXIT_TRYAGAIN, "%s", s.why);
+	else
+		r = 0;
 	state_free(&s);
+	if (r < 0)
+		return -1;
+	r = -1;
 	say(force ? "killing the machine of '%s'" : "shutting down '%s'", in->name);
-	events = agent_events(in, e);
+	events = agent_events(in, true, e);
 	if (events < 0)
 		return -1;
 	if (agent_request(in, "POST", "/v1/stop", force ? "{\"force\":true}" : "{\"force\":false}", 5000, &answer, e) == 0)

@@ -42,7 +42,8 @@
  *   ssh.forwardX11= ssh.forwardX11Trusted= ssh.identities=N ssh.identities.I= (absolute paths of private keys)
  *   mountType= mounts=N mounts.I.location= mounts.I.mountPoint= mounts.I.writable= mounts.I.sshfs.cache=
  *   mounts.I.sshfs.followSymlinks= mounts.I.sshfs.sftpDriver= mountInotify=
- *   containerd.system= containerd.user= guestInstallPrefix= message= (raw)  video.display= video.vnc.display=
+ *   containerd.system= containerd.user= guestInstallPrefix= message= (expanded but for what only a running
+ *   machine has, see lima.yaml(5))  video.display= video.vnc.display= tpm=
  *   probes=N probes.I.description= probes.I.script= probes.I.hint=
  *   portForwards=N portForwards.I.{guestIP,guestIPMustBeZero,guestPort0,guestPort1,guestSocket,hostIP,hostPort0,
  *   hostPort1,hostSocket,proto,reverse,ignore,static}=

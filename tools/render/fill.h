@@ -46,6 +46,8 @@ void fill_mount_type(struct fill *f);
 /* fill_expand.c: the variables of templates (after user.name is known), and expansion of one value in place. */
 void fill_vars(struct fill *f);
 void fill_expand_key(struct fill *f, struct node *map, const char *key, const char *path, enum schema_expand kind);
+/* An error of expand_text in the value `n`, at its place in the file. */
+void fill_template_error(struct diag *d, const struct node *n, const char *path, const char *message);
 /* Every value beneath `n` whose row of the schema says so. */
 void fill_expand_all(struct fill *f, struct node *n, const struct schema_key *k, const char *path);
 

@@ -40,7 +40,7 @@ void fill_vars(struct fill *f)
 }
 
 /* The expansion counts lines and columns within the value; in a block scalar and on one line the place in the file follows. */
-static void report(struct fill *f, const struct node *n, const char *path, const char *message)
+void fill_template_error(struct diag *d, const struct node *n, const char *path, const char *message)
 {
 	struct pos at = n->pos;
 	unsigned line = 0, col = 0;
@@ -53,7 +53,7 @@ static void report(struct fill *f, const struct node *n, const char *path, const
 			at.col += col - 1 + (n->style == '"' || n->style == '\'');
 		message += skip;
 	}
-	diag_error(f->diag, at, path, "template: %s", message);
+	diag_error(d, at, path, "template: %s", message);
 }
 
 void fill_expand_key(struct fill *f, struct node *map, const char *key, const char *path, enum schema_expand kind)
@@ -65,7 +65,7 @@ void fill_expand_key(struct fill *f, struct node *map, const char *key, const ch
 	if (!n || n->type != NODE_STR || !strstr(n->str, "{{"))
 		return;
 	if (expand_text(n->str, kind == EXPAND_HOST ? f->host_vars : f->guest_vars, &out, &e) < 0) {
-		report(f, n, path, e.msg);
+		fill_template_error(f->diag, n, path, e.msg);
 		buf_free(&out);
 		return;
 	}

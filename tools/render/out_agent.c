@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "message.h"
 #include "out.h"
 
 struct field {
@@ -17,9 +18,9 @@ static const struct field general[] = {
 	{ "containerd.system", "false" },
 	{ "containerd.user", "false" },
 	{ "guestInstallPrefix", "/usr/local" },
-	{ "message", "" },
 	{ "video.display", "none" },
 	{ "video.vnc.display", "" },
+	{ "tpm", "false" },
 	{ "ssh.forwardAgent", "false" },
 	{ "ssh.forwardX11", "false" },
 	{ "ssh.forwardX11Trusted", "false" },
@@ -123,6 +124,16 @@ static void put_mounts(const struct out *o, struct buf *text)
 	}
 }
 
+static void put_message(const struct out *o, struct buf *text)
+{
+	struct message_in in = { o->doc, o->name, o->hostname, o->in.dir, o->in.home };
+	struct buf message = { 0 };
+
+	message_text(&in, &message, o->diag);
+	out_put(text, buf_str(&message), "message");
+	buf_free(&message);
+}
+
 static void put_probes(const struct out *o, struct buf *text)
 {
 	const struct node *list = put_list(o, text, "probes", probe);
@@ -187,6 +198,7 @@ void out_agent_conf(const struct out *o, struct buf *text)
 {
 	put_identity(o, text);
 	put_fields(text, o->doc, general, "");
+	put_message(o, text);
 	put_mounts(o, text);
 	put_probes(o, text);
 	put_ports(o, text);

@@ -9,6 +9,7 @@
 #include "file.h"
 #include "fill.h"
 #include "instance_files.h"
+#include "message.h"
 #include "name.h"
 #include "num.h"
 #include "out.h"
@@ -53,6 +54,16 @@ static void fill(struct fill *f)
 	compute(f);
 }
 
+/* Its text is made when the files are written; that it can be is to be known before. */
+static void check_message(const struct fill *f)
+{
+	struct message_in in = { f->doc, f->name, f->hostname, f->in->dir, f->in->home ? f->in->home : "" };
+	struct buf text = { 0 };
+
+	message_text(&in, &text, f->diag);
+	buf_free(&text);
+}
+
 static struct node *resolve_on(const struct resolve_in *in, const struct host *host, struct diag *d)
 {
 	const char *slash = strrchr(in->dir, '/');
@@ -72,6 +83,7 @@ static struct node *resolve_on(const struct resolve_in *in, const struct host *h
 	f.doc = fill_layers(dd, y, o);
 	fill(&f);
 	validate(f.doc, in, host, d);
+	check_message(&f);
 	node_free(dd);
 	node_free(y);
 	node_free(o);

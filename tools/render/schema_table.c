@@ -181,7 +181,7 @@ struct schema_key schema_table[] = {
 	ONE("copyToHost[].guest", T_STR, CHANGE_RESTART, "The file in the guest", .expand = EXPAND_GUEST),
 	ONE("copyToHost[].host", T_STR, CHANGE_RESTART, "The copy on the host", .expand = EXPAND_HOST),
 	ONE("copyToHost[].deleteOnStop", T_BOOL, CHANGE_RESTART, "Remove the copy at stop", .fallback = "false"),
-	KEY("message", T_STR, LAYER_YAML, CHANGE_LIVE, "Shown when the machine is ready; may have templates", .fallback = "\"\"", .lines = true),
+	KEY("message", T_STR, LAYER_YAML, CHANGE_LIVE, "Shown when the machine is ready; its templates see the fields of limactl list", .fallback = "\"\"", .lines = true),
 	LIST("networks", LAYER_NETWORKS, CHANGE_CIDATA, "More network cards"),
 	ITEM("networks[]", CHANGE_CIDATA),
 	ONE("networks[].lima", T_STR, CHANGE_CIDATA, "A network of _config/networks.yaml", .fallback = NULL),
