@@ -126,7 +126,7 @@ static bool start_again(struct agent *a)
 /* What belongs to a machine, and goes with it. */
 static void clean_up(struct agent *a)
 {
-	static const char *const files[] = { F_QMP_SOCK, F_GA_SOCK, F_QEMU_PID };
+	static const char *const files[] = { F_QMP_SOCK, F_GA_SOCK, F_GA_SSH_SOCK, F_QEMU_PID };
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
 		unlink(files[i]);
@@ -266,6 +266,7 @@ static void end(struct agent *a)
 	ports_stop(a);
 	mounts_free(a); /* looks at the machine */
 	stop_free(a);
+	ga_ssh_stop(a);
 	ga_close(a);
 	machine_free(a);
 	http_free(a);

@@ -121,6 +121,7 @@ static void on_login(void *arg, const struct job_result *r)
 		timer_clear(&b->login_timer);
 		reach(a, PHASE_SSH);
 		ports_ssh_ready(a);
+		ga_ssh_ready(a);
 		boot_advance(a);
 		return;
 	}
@@ -368,6 +369,7 @@ static void restart(struct agent *a)
 	probes_stop(a);
 	tasks_stop(a);
 	mounts_stop(a, NULL);
+	ga_ssh_stop(a);
 	boot_start(a);
 	drop_mux(a);
 }
@@ -418,6 +420,7 @@ int boot_on_status(struct agent *a, uint64_t offset, const char *text, size_t n)
 	if (!*b->boot_id && *b->status.boot_id)
 		snprintf(b->boot_id, sizeof(b->boot_id), "%s", b->status.boot_id);
 	tell_step(a);
+	mounts_on_status(a);
 	boot_advance(a);
 	return 0;
 }
