@@ -264,6 +264,7 @@ static void end(struct agent *a)
 	probes_stop(a);
 	tasks_stop(a);
 	ports_stop(a);
+	inotify_stop(a);
 	mounts_free(a); /* looks at the machine */
 	stop_free(a);
 	ga_ssh_stop(a);

@@ -260,6 +260,7 @@ static void running(struct agent *a)
 	if (!reach(a, PHASE_RUNNING)) /* errands that end at once came here first */
 		return;
 	a->state = STATE_RUNNING;
+	inotify_start(a);
 	st = agent_status(a);
 	events_emit(&a->events, st);
 	log_info("%s", b->errors.n ? "DEGRADED: the machine runs, but not all of it works" : "READY");
