@@ -1,8 +1,9 @@
 /* ga_ssh - see ga_ssh.h.
  *
- * One attempt: connect to ga.ssh.sock, where an earlier forward may still stand; else "ssh -O cancel", whose failure
- * means nothing (a registration that is left over would make the new one fail), "ssh -O forward", connect. That the
- * connection stands says nothing yet: ssh accepts it before the guest does. Only a HELLO counts.
+ * One attempt: connect to ga.ssh.sock, where an earlier forward may still stand; else a login, which makes the shared
+ * connection when there is none, "ssh -O cancel", whose failure means nothing (a registration that is left over would
+ * make the new one fail), "ssh -O forward", connect. That the connection stands says nothing yet: ssh accepts it before
+ * the guest does. Only a HELLO counts.
  */
 #include "ga_ssh.h"
 
@@ -22,7 +23,9 @@
 #define SILENCE_S 10 /* for a HELLO by this way */
 #define JOB_S 20
 
-static void forward(struct agent *a);
+enum { LOGIN, CANCEL, FORWARD };
+
+static void run_step(struct agent *a);
 
 static void on_timer(evutil_socket_t unused, short what, void *arg);
 
@@ -57,10 +60,10 @@ static void on_done(void *arg, const struct job_result *r)
 	g->job = NULL;
 	if (a->ga.heard)
 		return;
-	if (!g->cancelled) {
-		g->cancelled = true;
-		unlink(F_GA_SSH_SOCK); /* ssh does not bind where something is */
-		forward(a);
+	if (g->step < FORWARD && (g->step == CANCEL || r->status == 0)) {
+		if (g->step++ == CANCEL)
+			unlink(F_GA_SSH_SOCK); /* ssh does not bind where something is */
+		run_step(a);
 		return;
 	}
 	if (r->status != 0)
@@ -69,7 +72,7 @@ static void on_done(void *arg, const struct job_result *r)
 		set_timer(a, RETRY_S);
 }
 
-static void forward(struct agent *a)
+static void run_step(struct agent *a)
 {
 	struct ga_ssh *g = &a->ga.ssh;
 	struct job_spec spec = { .timeout_s = JOB_S, .done = on_done, .arg = a };
@@ -77,7 +80,12 @@ static void forward(struct agent *a)
 	struct strv argv = { 0 };
 	struct err e = { 0 };
 
-	ssh_control_argv(a, g->cancelled ? "forward" : "cancel", "-L", what, &argv);
+	if (g->step == LOGIN) {
+		ssh_argv(a, true, &argv);
+		strv_add(&argv, "true");
+	} else {
+		ssh_control_argv(a, g->step == CANCEL ? "cancel" : "forward", "-L", what, &argv);
+	}
 	spec.argv = argv.v;
 	g->job = job_start(a->base, &spec, &e);
 	if (!g->job) {
@@ -101,9 +109,9 @@ static void on_timer(evutil_socket_t unused, short what, void *arg)
 		ga_ssh_ended(a, false);
 		return;
 	}
-	g->cancelled = false;
+	g->step = LOGIN;
 	if (try_connect(a) < 0)
-		forward(a);
+		run_step(a);
 }
 
 void ga_ssh_ready(struct agent *a)

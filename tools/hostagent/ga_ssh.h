@@ -15,8 +15,8 @@ struct ga_ssh {
 	bool active;         /* the connection of ga.c goes this way */
 	bool ready;          /* ssh works */
 	struct event *timer; /* the next attempt */
-	struct job *job;     /* ssh -O */
-	bool cancelled;      /* of this attempt, the leftover forward */
+	struct job *job;
+	int step;            /* of this attempt */
 };
 
 /* Logging in works: from now on the port is not waited for without end. */
