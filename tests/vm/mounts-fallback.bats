@@ -129,7 +129,7 @@ server_pids() {
 }
 
 @test "a virtiofsd that ends at its start: the machine starts without it" {
-	lima-instance stop fall
+	lima-instance stop --force fall # its kernel may not let go of the dead virtiofs
 	mkdir -p "$HOME/.local/share/qemu/vhost-user"
 	printf '#!/bin/sh\n[ "$1" = --version ] || { echo "no good today" >&2; exit 3; }\n' >"$VM_TMP/bad-virtiofsd"
 	chmod +x "$VM_TMP/bad-virtiofsd"

@@ -15,7 +15,7 @@ setup_file() {
 	echo "at home" >"$HOME/in home/file"
 	chmod 777 "$VM_TMP" # a guest user may have another number than ours, when we are root
 	chown -R "$(host_uid)" "$VM_TMP/wörk, dir" "$HOME"
-	lima-instance start --quiet --template recipe-debian-12 --cpus 2 --memory 768MiB --disk 5GiB --mount-type "$TYPE" --set "$(mounts)" "$VM" \
+	lima-instance start --quiet --template recipe-debian-12 --cpus 2 --memory 768MiB --disk 5GiB --mount-type "$TYPE" --mount-inotify --set "$(mounts)" "$VM" \
 		2>"$VM_TMP/start.log" || { cat "$VM_TMP/start.log"; tail -n 30 "$DIR/serial.log" "$DIR/ha.stderr.log"; false; }
 }
 
@@ -95,6 +95,24 @@ PY
 		sleep 1
 	done
 	false
+}
+
+@test "who watches a file in the guest notices a change of the host, and it ends there" {
+	mkdir -p "$W/watched/new"
+	echo 1 >"$W/watched/file"
+	in_guest "$G/watched" 'exec perl -e '"'"'$| = 1; $fd = syscall(294, 0); syscall(254, $fd, "file", 0x6) >= 0 or die $!; open(F, "<&=", $fd);
+		print "watching\n"; alarm 60; sysread(F, $b, 4096) or die; print "noticed\n"'"'"'' >"$VM_TMP/watcher" 3>&- &
+	watcher=$!
+	for _ in $(seq 300); do grep -q watching "$VM_TMP/watcher" && break; sleep 0.1; done
+	echo 2 >>"$W/watched/file"
+	wait $watcher
+	grep -q noticed "$VM_TMP/watcher"
+	# A folder that has come later is followed, and the answers of the guest do not go round and round.
+	echo 3 >"$W/watched/new/later"
+	sleep 3
+	stamps=$(stat -c '%n %y %z' "$W/watched/file" "$W/watched/new/later")
+	sleep 2
+	[ "$(stat -c '%n %y %z' "$W/watched/file" "$W/watched/new/later")" = "$stamps" ]
 }
 
 @test "a large file goes both ways unharmed" {

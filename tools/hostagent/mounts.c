@@ -373,6 +373,14 @@ void mounts_start(struct agent *a)
 	}
 }
 
+bool mounts_any_lost(const struct agent *a)
+{
+	for (size_t i = 0; i < a->mounts.n; i++)
+		if (a->mounts.m[i].lost)
+			return true;
+	return false;
+}
+
 bool mounts_done(const struct agent *a)
 {
 	for (size_t i = 0; i < a->mounts.n; i++)

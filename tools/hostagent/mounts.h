@@ -66,6 +66,8 @@ bool mounts_blame(struct agent *a, const char *said);
 void mounts_on_status(struct agent *a);
 /* Logging in works: mounts what is to be mounted over ssh, as soon as the guest can. May be called again and again. */
 void mounts_start(struct agent *a);
+/* Whether a virtiofsd has ended under the guest. */
+bool mounts_any_lost(const struct agent *a);
 /* Whether each is mounted or has failed. */
 bool mounts_done(const struct agent *a);
 /* Ends those over ssh and calls `stopped` (may be NULL), perhaps at once. */
