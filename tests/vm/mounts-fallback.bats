@@ -67,6 +67,7 @@ server_pids() {
 	mount_is reverse-sshfs
 	[[ $(mount_says warning) == *"the guest could not mount it by virtiofs; using reverse-sshfs"* ]]
 	grep -q '"level":"warning".*the guest could not mount it by virtiofs' "$DIR/ha.stderr.log"
+	lima-instance status fall | grep -q '^warning: *mount /mnt/sh are: the guest could not mount it by virtiofs'
 	[ "$(mount_says confined)" = True ]
 	guest 'findmnt -n -o FSTYPE --mountpoint "/mnt/sh are"' | grep -qx fuse.sshfs
 	works

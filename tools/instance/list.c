@@ -137,6 +137,22 @@ static void print_last_exit(const struct row *row)
 	free(path);
 }
 
+/* What is wrong with a mount, or another than was asked for. */
+static void print_mount(const cJSON *mount)
+{
+	static const struct {
+		const char *key, *title;
+	} lines[] = { { "problem", "problem:" }, { "warning", "warning:" } };
+	const cJSON *at = cJSON_GetObjectItemCaseSensitive(mount, "mountPoint");
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+		const cJSON *text = cJSON_GetObjectItemCaseSensitive(mount, lines[i].key);
+
+		if (cJSON_IsString(text) && cJSON_IsString(at))
+			printf("%-10s mount %s: %s\n", lines[i].title, at->valuestring, text->valuestring);
+	}
+}
+
 static void print_errors(const struct row *row)
 {
 	cJSON *o = row->s.json ? cJSON_Parse(row->s.json) : NULL;
@@ -145,6 +161,8 @@ static void print_errors(const struct row *row)
 	cJSON_ArrayForEach(item, list)
 		if (cJSON_IsString(item))
 			printf("problem:   %s\n", item->valuestring);
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(o, "mounts"))
+		print_mount(item);
 	cJSON_Delete(o);
 }
 
