@@ -97,10 +97,13 @@ PY
 	false
 }
 
+# 9p with cache=mmap makes a new inode for whoever opens a file anew, so that only the folder can be watched: lima-mounts(7).
 @test "who watches a file in the guest notices a change of the host, and it ends there" {
 	mkdir -p "$W/watched/new"
 	echo 1 >"$W/watched/file"
-	in_guest "$G/watched" 'exec perl -e '"'"'$| = 1; $file = "file"; $fd = syscall(294, 0); syscall(254, $fd, $file, 0x6) >= 0 or die $!; open(F, "<&=", $fd);
+	what=file
+	[ "$TYPE" != 9p ] || what=.
+	in_guest "$G/watched" 'exec perl -e '"'"'$| = 1; $file = "'"$what"'"; $fd = syscall(294, 0); syscall(254, $fd, $file, 0x6) >= 0 or die $!; open(F, "<&=", $fd);
 		print "watching\n"; alarm 60; sysread(F, $b, 4096) or die; print "noticed\n"'"'"'' >"$VM_TMP/watcher" 3>&- &
 	watcher=$!
 	for _ in $(seq 300); do grep -q watching "$VM_TMP/watcher" && break; sleep 0.1; done

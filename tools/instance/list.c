@@ -161,7 +161,8 @@ static void print_errors(const struct row *row)
 	cJSON_ArrayForEach(item, list)
 		if (cJSON_IsString(item))
 			printf("problem:   %s\n", item->valuestring);
-	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(o, "mounts"))
+	list = cJSON_GetObjectItemCaseSensitive(o, "mounts");
+	cJSON_ArrayForEach(item, list)
 		print_mount(item);
 	cJSON_Delete(o);
 }
