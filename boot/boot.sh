@@ -9,6 +9,7 @@
 #	step NAME start
 #	step NAME STATUS           0, or the exit status of the step that failed
 #	tail NAME LINE             after a step that failed: its last lines, at most 20
+#	mount I TYPE               mounts[I] cannot be mounted by TYPE here; the host is to use sshfs
 #	ssh-ready                  sessions opened from now on are complete and stay
 #	done CODE                  the last line; 0: every step has succeeded
 #

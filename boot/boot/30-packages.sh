@@ -20,7 +20,7 @@ done
 wanted=
 want() { wanted="$wanted${wanted:+ }$1"; }
 containers=${LIMA_CIDATA_CONTAINERD_SYSTEM:-}${LIMA_CIDATA_CONTAINERD_USER:-}
-if [ "${LIMA_CIDATA_MOUNTTYPE:-}" = reverse-sshfs ] && [ "${LIMA_CIDATA_MOUNTS:-0}" -gt 0 ] && ! have sshfs; then want sshfs; fi
+if sshfs_wanted && ! have sshfs; then want sshfs; fi
 if { [ -n "$containers" ] || host_dns_wanted; } && ! have iptables; then want iptables; fi
 if [ "${LIMA_CIDATA_CONTAINERD_USER:-}" = 1 ] && ! have newuidmap; then want rootless; fi
 have rsync || want rsync

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Folders that the host mounts by sshfs as the user must be open to root, too. The marker tells the host to mount.
-[ "${LIMA_CIDATA_MOUNTTYPE:-}" = reverse-sshfs ] || return 0
-if [ "${LIMA_CIDATA_MOUNTS:-0}" -gt 0 ]; then
+[ "${LIMA_CIDATA_MOUNTTYPE:-}" = reverse-sshfs ] || sshfs_wanted || return 0
+if sshfs_wanted; then
 	conf=$LIMA_ROOT/etc/fuse.conf
 	[ ! -e "$LIMA_ROOT/etc/fuse3.conf" ] || conf=$LIMA_ROOT/etc/fuse3.conf
 	slurp "$conf" || true

@@ -44,3 +44,16 @@ mount_host() {
 	warn "$4: the host's folder (tag $2) could not be mounted by $1; set mountType to one that this guest can do"
 	return 1
 }
+
+# mount_by_host INDEX TYPE FOLDER: what the guest cannot mount by TYPE, the host is asked to mount by sshfs.
+mount_by_host() {
+	make_mountpoint "$3" user
+	: >"$LIMA_RUN/lima/sshfs-wanted"
+	status mount "$1" "$2"
+}
+
+# sshfs_wanted: whether the host will mount something by sshfs.
+sshfs_wanted() {
+	[ ! -e "$LIMA_RUN/lima/sshfs-wanted" ] || return 0
+	[ "${LIMA_CIDATA_MOUNTTYPE:-}" = reverse-sshfs ] && [ "${LIMA_CIDATA_MOUNTS:-0}" -gt 0 ]
+}

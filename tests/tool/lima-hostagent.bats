@@ -499,7 +499,62 @@ END
 	echo "{\"type\":\"fs\",\"binary\":\"$BATS_TEST_TMPDIR/bin/virtiofsd\"}" >"$HOME/.local/share/qemu/vhost-user/1.json"
 	conf mountType=virtiofs mounts=1 "mounts.0.location=$PWD/shared" mounts.0.mountPoint=/m mounts.0.writable=true
 	agent
-	until_ok info_has '"problem":"virtiofsd ended with status 3: no namespaces here"'
+	until_ok info_has '"warning":"virtiofsd ended with status 3: no namespaces here; using reverse-sshfs"'
+	info_has '"type":"reverse-sshfs"'
+}
+
+@test "a QEMU that ends because of a mount is started again without that mount" {
+	cat >"$BATS_TEST_TMPDIR/bin/picky-qemu" <<'END'
+#!/bin/sh
+printf '%s\n' start "$@" >>picky.args
+for a; do
+	case $a in *,fsdev=fs1,*) echo "qemu: -device $a: cannot do this one" >&2; exit 1 ;; esac
+done
+exec "$FAKE_QEMU" -pidfile qemu.pid
+END
+	chmod +x "$BATS_TEST_TMPDIR/bin/picky-qemu"
+	conf mountType=9p mounts=3
+	for i in 0 1 2; do conf mounts.$i.location="$PWD/m$i" mounts.$i.mountPoint=/m$i mounts.$i.writable=true; done
+	{
+		echo "$BATS_TEST_TMPDIR/bin/picky-qemu"
+		for i in 0 1 2; do printf '%s\n' -fsdev "local,id=fs$i,path=$PWD/m$i" -device "virtio-9p-pci,fsdev=fs$i,mount_tag=t$i"; done
+		printf '%s\n' -nodefaults
+	} >qemu.argv
+	agent
+	cue 'boot b1'
+	until_ok info_has '"agentVersion"'
+	diff -u - <(sed '1,/^-nodefaults$/d' picky.args) <<-END
+		start
+		-fsdev
+		local,id=fs0,path=$PWD/m0
+		-device
+		virtio-9p-pci,fsdev=fs0,mount_tag=t0
+		-fsdev
+		local,id=fs2,path=$PWD/m2
+		-device
+		virtio-9p-pci,fsdev=fs2,mount_tag=t2
+		-nodefaults
+	END
+	types=$(info | python3 -c 'import json, sys; print(" ".join(m["type"] for m in json.load(sys.stdin)["mounts"]))')
+	[ "$types" = "9p reverse-sshfs 9p" ]
+	info_has 'cannot do this one; using reverse-sshfs'
+}
+
+@test "what the guest says it cannot mount is mounted by sshfs, that alone; after a reboot it is tried again" {
+	conf mountType=9p mounts=2
+	for i in 0 1; do conf mounts.$i.location="$PWD/m$i" mounts.$i.mountPoint=/m$i mounts.$i.writable=true; done
+	types() { info | python3 -c 'import json, sys; print(" ".join(m["type"] for m in json.load(sys.stdin)["mounts"]))'; }
+	agent
+	cue 'boot b1'
+	cue 'status begin\tb1\tnative\nmount\t1\t9p\nmount\t99\t9p\nmount\t-1\t9p\nmount\tx\t9p\nssh-ready\n'
+	until_ok info_has 'the guest could not mount it by 9p; using reverse-sshfs'
+	[ "$(types)" = "9p reverse-sshfs" ]
+	cue sshd
+	until_ok grep -q "sshfs.*m1.*slave" ssh.log
+	not grep -q "sshfs.*m0.*slave" ssh.log
+	cue 'boot b2'
+	until_ok info_has '"bootID":"b2"'
+	[ "$(types)" = "9p 9p" ]
 }
 
 @test "stale pid files of strangers are no reason to signal anybody" {

@@ -156,7 +156,7 @@ static bool start_again(struct agent *a)
 /* What belongs to a machine, and goes with it. */
 static void clean_up(struct agent *a)
 {
-	static const char *const files[] = { F_QMP_SOCK, F_GA_SOCK, F_QEMU_PID };
+	static const char *const files[] = { F_QMP_SOCK, F_GA_SOCK, F_GA_SSH_SOCK, F_QEMU_PID };
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
 		unlink(files[i]);
@@ -297,9 +297,11 @@ static void end(struct agent *a)
 	probes_stop(a);
 	tasks_stop(a);
 	ports_stop(a);
+	inotify_stop(a);
 	mounts_free(a); /* looks at the machine */
 	tpm_free(a);    /* so does this */
 	stop_free(a);
+	ga_ssh_stop(a);
 	ga_close(a);
 	dns_guest_free(a->dns);
 	pulse_free(a);

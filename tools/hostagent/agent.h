@@ -16,6 +16,7 @@
 #include "err.h"
 #include "events.h"
 #include "ga.h"
+#include "inotify.h"
 #include "kv.h"
 #include "lock.h"
 #include "machine.h"
@@ -55,6 +56,7 @@ struct agent {
 	struct boot boot;
 	struct probes probes;
 	struct mounts mounts;
+	struct inotify inotify;
 	struct ports ports;
 	struct tasks tasks;
 	struct stop stop;

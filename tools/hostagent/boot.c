@@ -121,6 +121,7 @@ static void on_login(void *arg, const struct job_result *r)
 		timer_clear(&b->login_timer);
 		reach(a, PHASE_SSH);
 		ports_ssh_ready(a);
+		ga_ssh_ready(a);
 		boot_advance(a);
 		return;
 	}
@@ -258,6 +259,7 @@ static void running(struct agent *a)
 	if (!reach(a, PHASE_RUNNING)) /* errands that end at once came here first */
 		return;
 	a->state = STATE_RUNNING;
+	inotify_start(a);
 	st = agent_status(a);
 	log_info("%s", cJSON_HasObjectItem(st, "degraded") ? "DEGRADED: the machine runs, but not all of it works" : "READY");
 	events_emit(&a->events, st);
@@ -367,6 +369,7 @@ static void restart(struct agent *a)
 	probes_stop(a);
 	tasks_stop(a);
 	mounts_stop(a, NULL);
+	ga_ssh_stop(a);
 	boot_start(a);
 	drop_mux(a);
 }
@@ -417,6 +420,7 @@ int boot_on_status(struct agent *a, uint64_t offset, const char *text, size_t n)
 	if (!*b->boot_id && *b->status.boot_id)
 		snprintf(b->boot_id, sizeof(b->boot_id), "%s", b->status.boot_id);
 	tell_step(a);
+	mounts_on_status(a);
 	boot_advance(a);
 	return 0;
 }

@@ -181,6 +181,8 @@ static void on_hello(struct agent *a, const struct wire_frame *f)
 	known = a->ga.heard && !strcmp(session, a->ga.peer) && !strcmp(boot_id, a->ga.peer_boot);
 	snprintf(a->ga.peer, sizeof(a->ga.peer), "%s", session);
 	snprintf(a->ga.peer_boot, sizeof(a->ga.peer_boot), "%s", boot_id);
+	if (!a->ga.heard)
+		ga_ssh_heard(a);
 	a->ga.heard = true;
 	if (!known) {
 		dns_guest_gone(a->dns);
@@ -310,24 +312,36 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 	(void)bev;
 	if (!(what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)))
 		return;
-	log_debug("the connection to the guest agent's port ended");
+	log_debug("the connection to the guest agent ended");
+	if (a->ga.ssh.active) {
+		ga_ssh_ended(a, a->ga.heard);
+		return;
+	}
 	ga_close(a);
 	set_timer(a, &a->ga.timer, on_reconnect, RECONNECT_S);
 }
 
 void ga_connect(struct agent *a)
 {
-	struct ga *g = &a->ga;
 	struct err e = { 0 };
 	int fd;
 
 	ga_close(a);
+	a->ga.ssh.active = false;
 	fd = socket_connect(F_GA_SOCK, 0, &e);
-	if (fd < 0) {
-		log_limited(&g->limit, "%s", e.msg);
-		set_timer(a, &a->ga.timer, on_reconnect, RECONNECT_S);
+	if (fd >= 0) {
+		ga_use(a, fd);
 		return;
 	}
+	log_limited(&a->ga.limit, "%s", e.msg);
+	set_timer(a, &a->ga.timer, on_reconnect, RECONNECT_S);
+}
+
+void ga_use(struct agent *a, int fd)
+{
+	struct ga *g = &a->ga;
+
+	ga_close(a);
 	if (!*g->session)
 		new_session(g);
 	evutil_make_socket_nonblocking(fd);
@@ -350,10 +364,14 @@ void ga_port_open(struct agent *a)
 {
 	bool heard = a->ga.heard;
 
+	log_debug("the guest opened its end of ga.sock");
+	if (a->ga.ssh.active) {
+		ga_connect(a);
+		return;
+	}
 	a->ga.heard = false;
 	ports_guest_gone(a);
 	dns_guest_gone(a->dns);
-	log_debug("the guest opened its end of ga.sock");
 	/* QMP is another socket: what a new guest agent has said may have come before this news. With a session that is new
 	 * to it, it says all again. */
 	new_session(&a->ga);

@@ -1,4 +1,5 @@
-/* ga - the channel to the guest agent: frames of wire.h over ga.sock, which is a virtio port of the guest.
+/* ga - the channel to the guest agent: frames of wire.h over ga.sock, which is a virtio port of the guest; or over
+ * ssh when nobody answers there (ga_ssh.c).
  *
  * Everything that comes in is untrusted: bounded, cleaned, and never answered with more than one small frame.
  */
@@ -9,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ga_ssh.h"
 #include "log.h"
 #include "wire.h"
 
@@ -29,11 +31,14 @@ struct ga {
 	int64_t hello_since; /* the window in which HELLOs that the guest caused are counted */
 	unsigned hello_count;
 	uint64_t skipped;    /* garbage reported so far */
+	struct ga_ssh ssh;
 	struct log_limit limit;
 };
 
 /* Connects to ga.sock and greets; connects again when the connection breaks while the machine lives. */
 void ga_connect(struct agent *a);
+/* Goes on over a connected descriptor, which becomes its own. */
+void ga_use(struct agent *a, int fd);
 /* QEMU says that the guest has opened its end. */
 void ga_port_open(struct agent *a);
 /* Boot is listening only now: tells it what the guest agent said before, and asks for the rest again. */

@@ -60,8 +60,10 @@ static cJSON *guest(const struct agent *a)
 {
 	cJSON *o = cJSON_CreateObject();
 
-	if (a->ga.heard)
+	if (a->ga.heard) {
 		cJSON_AddStringToObject(o, "agentVersion", a->boot.version);
+		cJSON_AddStringToObject(o, "channel", a->ga.ssh.active ? "ssh" : "virtio-port");
+	}
 	if (*a->boot.boot_id)
 		cJSON_AddStringToObject(o, "bootID", a->boot.boot_id);
 	if (*a->boot.status.mode)
@@ -85,22 +87,26 @@ static cJSON *qemu(const struct agent *a)
 
 static cJSON *mounts(const struct agent *a)
 {
-	const char *type = kv_get(&a->conf, "", "mountType");
+	const char *asked = kv_get(&a->conf, "", "mountType");
 	size_t n = a->plain ? 0 : (size_t)kv_num(&a->conf, 0, "mounts");
 	cJSON *list = cJSON_CreateArray();
 
 	for (size_t i = 0; i < n; i++) {
+		const struct mount *m = i < a->mounts.n ? &a->mounts.m[i] : NULL;
 		cJSON *o = cJSON_CreateObject();
 
 		cJSON_AddStringToObject(o, "location", kv_get(&a->conf, "", "mounts.%zu.location", i));
 		cJSON_AddStringToObject(o, "mountPoint", kv_get(&a->conf, "", "mounts.%zu.mountPoint", i));
-		cJSON_AddStringToObject(o, "type", type);
+		cJSON_AddStringToObject(o, "type", m && m->by_sshfs ? "reverse-sshfs" : asked);
 		cJSON_AddBoolToObject(o, "writable", kv_bool(&a->conf, "mounts.%zu.writable", i));
-		if (i < a->mounts.n) {
-			cJSON_AddStringToObject(o, "state", mount_state_name(a->mounts.m[i].state));
-			if (a->mounts.m[i].problem)
-				cJSON_AddStringToObject(o, "problem", a->mounts.m[i].problem);
-		}
+		if (m)
+			cJSON_AddStringToObject(o, "state", mount_state_name(m->state));
+		if (m && m->problem)
+			cJSON_AddStringToObject(o, "problem", m->problem);
+		if (m && m->by_sshfs)
+			cJSON_AddBoolToObject(o, "confined", !a->mounts.unconfined);
+		if (m && m->fallback)
+			cJSON_AddStringToObject(o, "warning", m->fallback);
 		cJSON_AddItemToArray(list, o);
 	}
 	return list;

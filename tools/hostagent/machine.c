@@ -125,6 +125,28 @@ static char *why_ended(struct agent *a, int status, bool *ok)
 	return why;
 }
 
+/* A QEMU that ended at its start because of a mount is started again without it. */
+static bool without_mounts(struct agent *a)
+{
+	struct err e = { 0 };
+	char *said;
+	bool again;
+
+	if (a->m.up || a->m.adopted || a->m.fail || a->m.end_wanted)
+		return false;
+	said = tail_oneline(&a->m.err);
+	again = mounts_blame(a, said);
+	free(said);
+	if (!again)
+		return false;
+	machine_free(a);
+	ga_close(a);
+	disks_unlock(a);
+	if (machine_start(a, &e) < 0)
+		agent_machine_ended(a, false, CHILD_STATUS_UNKNOWN, e.msg);
+	return true;
+}
+
 static void on_ended(void *arg, int status)
 {
 	struct agent *a = arg;
@@ -135,6 +157,8 @@ static void on_ended(void *arg, int status)
 	m->child = NULL;
 	if (m->ev_err)
 		on_stderr(event_get_fd(m->ev_err), EV_READ, a);
+	if (without_mounts(a))
+		return;
 	why = why_ended(a, status, &ok);
 	machine_free(a);
 	agent_machine_ended(a, ok, status, why);
@@ -331,15 +355,23 @@ static void wait_for_end(struct agent *a)
 
 /* --- starting --- */
 
-static int load_argv(struct strv *argv, struct err *e)
+static int load_argv(const struct agent *a, struct strv *argv, struct err *e)
 {
 	struct buf b = { 0 };
-	char *line, *save;
+	char *line, *save, *option = NULL;
 
 	if (file_read(F_QEMU_ARGV, ARGV_MAX_BYTES, &b, e) < 0)
 		return err_wrap(e, "cannot start the machine");
-	for (line = strtok_r(b.data ? b.data : (char[1]){ 0 }, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-		strv_add(argv, line);
+	/* A line is held back until it is known that the next one stays. */
+	for (line = strtok_r(b.data ? b.data : (char[1]){ 0 }, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		bool out = mounts_unserved(a, line);
+
+		if (option && !out)
+			strv_add(argv, option);
+		option = out ? NULL : line;
+	}
+	if (option)
+		strv_add(argv, option);
 	buf_free(&b);
 	return argv->n ? 0 : err_set(e, EXIT_BADDATA, "%s is empty; make it again with lima-qemu-argv", F_QEMU_ARGV);
 }
@@ -362,7 +394,7 @@ static int spawn_qemu(struct agent *a, int listen_fd[2], int *err_fd, struct err
 	struct spawn s = { .in = SPAWN_NULL, .pass = listen_fd, .npass = 2, .new_session = true };
 	int fds[2], r = -1;
 
-	if (load_argv(&argv, e) < 0)
+	if (load_argv(a, &argv, e) < 0)
 		goto out;
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0) {
 		err_sys(e, EXIT_UNAVAIL, "cannot make a pipe for QEMU");

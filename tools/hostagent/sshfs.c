@@ -2,7 +2,8 @@
  *
  * No port is opened: sshfs in the guest is told to speak SFTP on its standard input and output, which ssh carries
  * here, where an sftp-server sits at the other end of a socket pair. The server would serve any path that the user
- * of the host can reach; the guest is trusted as far as that (README, security).
+ * of the host can reach, and in the guest root decides what it is asked for. So it is run by lima-confine(1), where this
+ * system can do that.
  */
 #include "sshfs.h"
 
@@ -54,14 +55,14 @@ static const char *conf(const struct mount *m, const char *key)
 
 /* --- what runs in the guest --- */
 
-/* "sh -c 'script' sh MP ENTRY [LOC OPTIONS]", with ENTRY the beginning of its line's second field in /proc/mounts. */
+/* "sh -c 'script' sh MP ENTRY [LOC OPTIONS [LOST]]", with ENTRY the beginning of its line's second field in /proc/mounts,
+ * and LOST the mount point as /proc/self/mountinfo has it when a dead virtiofs is in the way. */
 static void remote(struct buf *out, const struct mount *m, const char *script, const char *options)
 {
-	struct buf entry = { 0 };
+	struct buf point = { 0 }, entry = { 0 };
 
-	buf_adds(&entry, " ");
-	mounts_escape(&entry, conf(m, "mountPoint"));
-	buf_adds(&entry, " fuse.sshfs ");
+	mounts_escape(&point, conf(m, "mountPoint"));
+	buf_addf(&entry, " %s fuse.sshfs ", buf_str(&point));
 	buf_adds(out, "exec /bin/sh -c ");
 	shell_quote(out, script);
 	buf_adds(out, " sh ");
@@ -73,19 +74,31 @@ static void remote(struct buf *out, const struct mount *m, const char *script, c
 		shell_quote(out, conf(m, "location"));
 		buf_addf(out, " %s", options);
 	}
+	if (options && m->lost) {
+		buf_addc(out, ' ');
+		shell_quote(out, buf_str(&point));
+	}
+	buf_free(&point);
 	buf_free(&entry);
 }
 
-/* A mount whose sshfs was killed is still in the table, and in the way. */
+/* A mount whose sshfs was killed is still in the table, and in the way. A virtiofs without its virtiofsd lets everybody
+ * who touches it hang, until its connection is aborted; no boot script has prepared such a guest for sshfs as the user. */
 static const char mount_script[] =
-	"[ -s /run/lima-fuse-ready ] || exit 75\n"
+	"r=/run/lima-fuse-ready\n"
+	"[ -n \"$5\" ] || [ -s $r ] || exit 75\n"
+	"[ -z \"$5\" ] || while read -r id parent dev root point rest; do\n"
+	"[ \"$point\" = \"$5\" ] || continue\n"
+	"case $rest in *' - virtiofs '*) sudo -n sh -c 'd=/sys/fs/fuse/connections; [ -e $d/$2 ] || mount -t fusectl none $d;"
+	" echo 1 >$d/$2/abort; umount -l \"$1\"' sh \"$1\" \"${dev#*:}\" || exit 1 ;; esac\n"
+	"done </proc/self/mountinfo\n"
 	"if grep -qF \"$2\" /proc/mounts; then\n"
 	"fusermount3 -uz \"$1\" || fusermount -uz \"$1\" || sudo -n umount -l \"$1\"\n"
 	"fi\n"
 	"mkdir -p \"$1\" 2>/dev/null ||\n"
 	"{ sudo -n mkdir -p \"$1\" && sudo -n chown \"$(id -u):$(id -g)\" \"$1\"; } || exit 1\n"
 	/* Only root can mount on a folder that the user may not enter or write, such as /root. */
-	"[ -w \"$1\" ] || exec sudo -n sshfs \":$3\" \"$1\" -o \"$4\"\n"
+	"{ [ -s $r ] && [ -w \"$1\" ]; } || exec sudo -n sshfs \":$3\" \"$1\" -o \"$4\"\n"
 	"exec sshfs \":$3\" \"$1\" -o \"$4\"\n";
 
 /* The mount table cannot be waited for in a shell; it is short and only read while the mount is being made. */
@@ -124,6 +137,12 @@ static void server_argv(const struct mount *m, const char *program, struct strv 
 
 	for (const char *p = conf(m, "location"); *p; p++)
 		buf_adds(&dir, *p == '%' ? "%%" : (char[2]){ *p, '\0' });
+	if (!m->a->mounts.unconfined) {
+		strv_add(argv, m->a->mounts.confine);
+		if (strcmp(conf(m, "writable"), "true") != 0)
+			strv_add(argv, "--read-only");
+		strv_add(argv, conf(m, "location"));
+	}
 	strv_add(argv, program);
 	strv_add(argv, "-e");
 	strv_add(argv, "-d");
@@ -209,12 +228,23 @@ static void on_client_end(void *arg, const struct job_result *r)
 	free(text);
 }
 
+/* The next attempt does without. */
+static void give_up_confining(struct agent *a, const char *why)
+{
+	if (a->mounts.unconfined)
+		return;
+	a->mounts.unconfined = xstrdup(why);
+	log_warn("sftp-server cannot be confined to the mounted folders (%s): root in the guest could reach all that this user "
+		 "can; mount by 9p or virtiofs when the guest is not to be trusted", why);
+}
+
 static void on_server_end(void *arg, const struct job_result *r)
 {
 	struct mount *m = arg;
 
-	(void)r;
 	m->server = NULL;
+	if (r->status == EXIT_UNAVAIL)
+		give_up_confining(m->a, r->err);
 	/* The other end sees the end of the stream and ends too; then all is told. */
 }
 
@@ -234,6 +264,13 @@ static struct job *start_server(struct mount *m, int fd, struct err *e)
 	spec.argv = argv.v;
 	old = umask(m->a->umask);
 	j = job_start(m->a->base, &spec, e);
+	if (!j && !m->a->mounts.unconfined) {
+		give_up_confining(m->a, e->msg);
+		strv_free(&argv);
+		server_argv(m, program, &argv);
+		spec.argv = argv.v;
+		j = job_start(m->a->base, &spec, e);
+	}
 	umask(old);
 	strv_free(&argv);
 	free(program);

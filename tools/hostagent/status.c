@@ -105,6 +105,16 @@ static void on_tail(struct boot_status *s, char **f, size_t n)
 	free(line);
 }
 
+static void on_mount(struct boot_status *s, char **f, size_t n)
+{
+	struct err e = { 0 };
+	uint64_t i;
+
+	(void)n;
+	if (num_parse(f[1], 0, STATUS_MOUNTS_MAX - 1, "number of a mount", &i, &e) == 0)
+		s->no_mount[i] = true;
+}
+
 static void on_ready(struct boot_status *s, char **f, size_t n)
 {
 	(void)f;
@@ -127,7 +137,7 @@ static void take_line(struct boot_status *s)
 		void (*fn)(struct boot_status *s, char **f, size_t n);
 	} kinds[] = {
 		{ "begin", 2, on_begin }, { "step", 3, on_step },      { "tail", 3, on_tail },
-		{ "done", 2, on_done },	  { "ssh-ready", 1, on_ready },
+		{ "done", 2, on_done },	  { "ssh-ready", 1, on_ready },	 { "mount", 3, on_mount },
 	};
 	char *field[3];
 	size_t n;

@@ -6,6 +6,7 @@
  *   step NAME start                     a step begins
  *   step NAME STATUS                    it ended with this exit status
  *   tail NAME LINE                      behind the line of a step that failed: its last lines of output
+ *   mount I TYPE                        the guest cannot mount mounts[I] by TYPE; we are to do it by sshfs
  *   ssh-ready                           sessions opened from now on are not cut off by the boot
  *   done CODE                           the last line; 0 = all succeeded
  *
@@ -24,6 +25,7 @@
 #define STATUS_LINE_MAX 8192
 #define STATUS_STEPS_MAX 1024
 #define STATUS_TAIL_MAX 20
+#define STATUS_MOUNTS_MAX 256
 #define STATUS_KEEP_MAX (1u << 20) /* bytes of names and tails */
 
 struct boot_step {
@@ -39,6 +41,7 @@ struct boot_status {
 	struct boot_step *step;
 	size_t n;
 	bool ssh_ready, done;
+	bool no_mount[STATUS_MOUNTS_MAX]; /* which mounts the guest could not do */
 	int code;
 	uint64_t offset; /* bytes fed so far */
 	size_t kept;

@@ -11,6 +11,7 @@
 
 #define MUX_EXIT_S 5
 #define QUIT_S 3        /* for QEMU to end after "quit" */
+#define LOST_S 60       /* that a guest gets which holds on to a dead virtiofs: its kernel may never let go of it */
 #define PRESS_AGAIN_S 5 /* a guest that still boots does not see the first press */
 
 static void timer_set(struct agent *a, struct event **ev, event_callback_fn fn, int seconds)
@@ -52,10 +53,14 @@ static void on_press_again(evutil_socket_t unused, short what, void *arg)
 
 static void press(struct agent *a)
 {
-	log_info("asking the guest to power off, for at most %d s", a->opt.stop_timeout_s);
+	int s = a->opt.stop_timeout_s;
+
+	if (mounts_any_lost(a) && s > LOST_S)
+		s = LOST_S;
+	log_info("asking the guest to power off, for at most %d s", s);
 	a->stop.pressed = true;
 	machine_powerdown(a);
-	timer_set(a, &a->stop.timer, on_too_long, a->opt.stop_timeout_s);
+	timer_set(a, &a->stop.timer, on_too_long, s);
 	timer_set(a, &a->stop.again, on_press_again, PRESS_AGAIN_S);
 }
 

@@ -5,16 +5,12 @@
  */
 #include "tasks.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent.h"
+#include "beneath.h"
 #include "file.h"
 #include "job.h"
 #include "ssh.h"
@@ -40,10 +36,12 @@ static const char *rule(const struct agent *a, size_t i, const char *key)
 
 /* --- writing a file where a guest may play tricks --- */
 
-/* The part of `path` below a folder that the guest can write to, NULL when it is in none. *root is the folder. */
+/* The part of `path` below a folder that the guest can write to, NULL when it is in none. *root is the folder: the outermost,
+ * because what is in one that the guest can write to may be a link by now. */
 static const char *below_mount(const struct agent *a, const char *path, const char **root)
 {
 	size_t n = a->plain ? 0 : (size_t)kv_num(&a->conf, 0, "mounts");
+	const char *rest = NULL;
 
 	for (size_t i = 0; i < n; i++) {
 		const char *dir = kv_get(&a->conf, "", "mounts.%zu.location", i);
@@ -55,59 +53,12 @@ static const char *below_mount(const struct agent *a, const char *path, const ch
 			continue;
 		if (len > 1 && path[len] != '/')
 			continue;
+		if (rest && strlen(*root) <= len)
+			continue;
 		*root = dir;
-		return path + len + strspn(path + len, "/");
+		rest = path + len + strspn(path + len, "/");
 	}
-	return NULL;
-}
-
-/* Opens the folder of `rest` below `root`, making what is missing, without following a link. *name is the last part. */
-static int open_folder(const char *root, const char *rest, const char **name, struct err *e)
-{
-	int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	while (fd >= 0 && strchr(rest, '/')) {
-		char part[NAME_MAX + 1];
-		size_t n = strcspn(rest, "/");
-		int next;
-
-		snprintf(part, sizeof(part), "%.*s", (int)n, rest);
-		rest += n + strspn(rest + n, "/");
-		if (n > NAME_MAX || !strcmp(part, "..")) {
-			close(fd);
-			return err_set(e, EXIT_BADDATA, "the part '%s' of the path is not usable", part);
-		}
-		mkdirat(fd, part, 0700);
-		next = openat(fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		close(fd);
-		fd = next;
-	}
-	*name = rest;
-	return fd < 0 ? err_sys(e, EXIT_CANTCREATE, "cannot open the folder in %s", root) : fd;
-}
-
-static int write_below(const char *root, const char *rest, const void *data, size_t n, struct err *e)
-{
-	char tmp[64];
-	const char *name;
-	int dir = open_folder(root, rest, &name, e), fd, r = -1;
-
-	if (dir < 0)
-		return -1;
-	snprintf(tmp, sizeof(tmp), ".lima.tmp.%ld", (long)getpid());
-	unlinkat(dir, tmp, 0);
-	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd >= 0) {
-		r = fd_write_all(fd, data, n);
-		if (close(fd) < 0 || r < 0 || renameat(dir, tmp, dir, name) < 0)
-			r = -1;
-	}
-	if (r < 0) {
-		err_sys(e, EXIT_CANTCREATE, "cannot write %s/%s", root, rest);
-		unlinkat(dir, tmp, 0);
-	}
-	close(dir);
-	return r;
+	return rest;
 }
 
 static int write_copy(struct agent *a, const char *path, const void *data, size_t n, struct err *e)
@@ -117,7 +68,7 @@ static int write_copy(struct agent *a, const char *path, const void *data, size_
 	int r;
 
 	if (rest)
-		return write_below(root, rest, data, n, e);
+		return beneath_write(root, rest, data, n, e);
 	dir = xstrndup(path, slash && slash > path ? (size_t)(slash - path) : 1);
 	r = path[0] != '/' ? err_set(e, EXIT_BADDATA, "%s is not an absolute path", path) : dir_make(dir, 0700, e);
 	free(dir);
@@ -227,17 +178,14 @@ void tasks_stop(struct agent *a)
 void tasks_clean(struct agent *a)
 {
 	for (size_t i = 0; i < copies(a); i++) {
-		const char *root, *path = rule(a, i, "host"), *rest = below_mount(a, path, &root), *name;
+		const char *root, *path = rule(a, i, "host"), *rest = below_mount(a, path, &root);
 		struct err e = { 0 };
-		int dir;
 
 		if (!kv_bool(&a->conf, "copyToHost.%zu.deleteOnStop", i))
 			continue;
-		if (!rest) {
+		if (!rest)
 			unlink(path);
-		} else if ((dir = open_folder(root, rest, &name, &e)) >= 0) {
-			unlinkat(dir, name, 0);
-			close(dir);
-		}
+		else if (beneath_unlink(root, rest, &e) < 0)
+			log_warn("%s", e.msg);
 	}
 }

@@ -13,6 +13,20 @@
 
 #define JSON_MAX 65536
 
+/* Whether it knows --readonly (from 1.11 on). */
+static bool has_read_only(const char *path)
+{
+	char *argv[] = { (char *)path, (char *)"--help", NULL };
+	struct buf out = { 0 }, err = { 0 };
+	struct err e = { 0 };
+	int status;
+	bool has = spawn_run(argv, &out, &err, &status, &e) == 0 && strstr(buf_str(&out), "--readonly");
+
+	buf_free(&out);
+	buf_free(&err);
+	return has;
+}
+
 /* Whether it runs, and which of the two it is. */
 static bool try_program(const char *path, struct virtiofsd *v)
 {
@@ -23,7 +37,7 @@ static bool try_program(const char *path, struct virtiofsd *v)
 	bool works = access(path, X_OK) == 0 && spawn_run(argv, &out, &err, &status, &e) == 0 && status == 0;
 
 	if (works)
-		*v = (struct virtiofsd){ xstrdup(path), !strstr(buf_str(&out), "QEMU Project") };
+		*v = (struct virtiofsd){ .path = xstrdup(path), .rust = !strstr(buf_str(&out), "QEMU Project") };
 	buf_free(&out);
 	buf_free(&err);
 	return works;
@@ -99,11 +113,20 @@ int virtiofsd_find(const char *qemu, struct virtiofsd *v, struct err *e)
 		       "virtiofsd, or qemu-system-common up to Debian 12), or use another mountType");
 }
 
-void virtiofsd_argv(const struct virtiofsd *v, const char *dir, struct strv *argv)
+void virtiofsd_argv(const struct virtiofsd *v, const char *dir, bool writable, const char *confine, struct strv *argv)
 {
+	bool option = !writable && v->rust && has_read_only(v->path);
 	struct buf source = { 0 };
 
+	if (!writable && !option) {
+		strv_add(argv, confine);
+		strv_add(argv, "--read-only");
+		strv_add(argv, "--keep-root");
+		strv_add(argv, dir);
+	}
 	strv_add(argv, v->path);
+	if (option)
+		strv_add(argv, "--readonly");
 	strv_add(argv, "--fd=3");
 	if (v->rust) {
 		strv_add(argv, "--shared-dir");

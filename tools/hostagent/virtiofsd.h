@@ -19,7 +19,10 @@ struct virtiofsd {
 /* Looks in the vhost-user descriptions (*.json with "type":"fs") of $HOME/.local/share/qemu/vhost-user, of the
  * installation that `qemu` belongs to, and of /usr/share; then at the usual places. */
 int virtiofsd_find(const char *qemu, struct virtiofsd *v, struct err *e);
-/* The argv that serves `dir` on the listening socket that the process has as descriptor 3. */
-void virtiofsd_argv(const struct virtiofsd *v, const char *dir, struct strv *argv);
+/* The argv that serves `dir` on the listening socket that the process has as descriptor 3. One that is not writable is
+ * kept from being changed here, because root in the guest can mount as he likes: by the program, or by lima-confine(1),
+ * whose path is `confine`. */
+void virtiofsd_argv(const struct virtiofsd *v, const char *dir, bool writable, const char *confine,
+		    struct strv *argv);
 
 #endif

@@ -87,10 +87,29 @@ static void print_vnc(const cJSON *info)
 		printf("vnc:       %s, password in '%s'\n", text_of(vnc, "display"), text_of(vnc, "passwordFile"));
 }
 
+/* What is wrong with a mount, or other than was asked for. */
+static void print_mount(const cJSON *mount)
+{
+	static const struct {
+		const char *key, *title;
+	} lines[] = { { "problem", "problem:" }, { "warning", "warning:" } };
+	const char *at = text_of(mount, "mountPoint");
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+		const cJSON *text = cJSON_GetObjectItemCaseSensitive(mount, lines[i].key);
+		char *line = cJSON_IsString(text) ? xasprintf("mount %s: %s", at, text->valuestring) : NULL;
+
+		if (line)
+			print_text(lines[i].title, line);
+		free(line);
+	}
+}
+
 static void print_running(const struct instance *in, const struct state_info *s)
 {
 	cJSON *info = s->json ? cJSON_Parse(s->json) : NULL;
 	const cJSON *item, *errors = cJSON_GetObjectItemCaseSensitive(info, "errors");
+	const cJSON *mounts = cJSON_GetObjectItemCaseSensitive(info, "mounts");
 	char *waiting = live_waiting(in, s->json);
 
 	if (s->ssh_port)
@@ -106,6 +125,8 @@ static void print_running(const struct instance *in, const struct state_info *s)
 	cJSON_ArrayForEach(item, errors)
 		if (cJSON_IsString(item))
 			print_text("problem:", item->valuestring);
+	cJSON_ArrayForEach(item, mounts)
+		print_mount(item);
 	if (*waiting)
 		print_text("restart:", waiting);
 	free(waiting);

@@ -12,7 +12,7 @@
  *   lima-hostagent     ssh.config ha.pid ha.sock vncdisplay vncpassword; opens qmp.sock and ga.sock and hands them to QEMU
  *   lima-instance      ha.stdout.log ha.stderr.log lima-version .make/applied.{yaml,json} diffdisk.old.N/; holds $LIMA_HOME/_locks/NAME while it changes the instance
  *   QEMU               qemu.pid serial.{log,sock} serialv.{log,sock}
- *   ssh                ssh.sock
+ *   ssh                ssh.sock ga.ssh.sock
  *
  * The .conf files are kv texts (kv.h). Each holds just what its reader needs, and is rewritten only when its content
  * changes, so a change of lima.yaml rebuilds what depends on it and nothing else.
@@ -91,6 +91,7 @@
 #define F_VNC_DISPLAY "vncdisplay"
 #define F_VNC_PASSWORD "vncpassword"
 #define F_GA_SOCK "ga.sock"
+#define F_GA_SSH_SOCK "ga.ssh.sock"
 #define F_HA_PID "ha.pid"
 #define F_HA_SOCK "ha.sock"
 #define F_HA_STDOUT "ha.stdout.log"
