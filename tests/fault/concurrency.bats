@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Many commands at once on one machine and on several, through make as a user types them. LOOPS=SECONDS: how long the loops
-# of the second test run (default 12).
+# of the second test run (default 20).
 
 load ../lib/common
 load ../lib/hostagent
@@ -56,7 +56,7 @@ loop() {
 }
 
 @test "case 48: start, stop and delete in loops: never two QEMUs, no lost lock, and the last command wins" {
-	end=$((SECONDS + ${LOOPS:-12}))
+	end=$((SECONDS + ${LOOPS:-20}))
 	: >statuses
 	: >unexpected
 	loop "$end" start 3>&- &
