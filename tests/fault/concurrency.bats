@@ -143,3 +143,15 @@ no_pipes() {
 	for n in a b c; do lima -j4 INSTANCE=$n stop; done
 	[ -z "$(machines)" ]
 }
+
+@test "a QEMU that was killed a moment ago is not taken for a running one, whatever the host agent knows yet" {
+	lima INSTANCE=a start 3>&-
+	for _ in 1 2 3 4 5; do
+		agent=$(cat "$LIMA_HOME/a/ha.pid")
+		kill -KILL "$(machines)"
+		lima INSTANCE=a start >out 2>&1 3>&- || { cat out; false; }
+		grep -q READY out
+		[ "$(machines | wc -l)" = 1 ]
+		[ "$(cat "$LIMA_HOME/a/ha.pid")" != "$agent" ]
+	done
+}
