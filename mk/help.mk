@@ -1,4 +1,5 @@
 # `make help` prints the documentation lines of the make files themselves.
+## help:       this text
 .PHONY: help
 help:
 	@echo "A Linux machine as a build product. Goals:"

@@ -54,4 +54,4 @@ diffdisk: | basedisk
 	"$$LIMA_BIN"/lima-disk grow . $(TELL) && touch $@
 
 qemu.argv: .make/qemu.conf .make/probe.conf $(wildcard kernel.cmdline) | basedisk diffdisk
-	"$$LIMA_BIN"/lima-qemu-argv --qmp-fd 3 --agent-fd 4 . >.make/argv.tmp $(TELL) && mv .make/argv.tmp $@
+	umask 077; "$$LIMA_BIN"/lima-qemu-argv --qmp-fd 3 --agent-fd 4 . >.make/argv.tmp $(TELL) && mv .make/argv.tmp $@

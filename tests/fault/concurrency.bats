@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Many commands at once on one machine and on several, through make as a user types them. LOOPS=SECONDS: how long the loops
-# of the second test run (default 12).
+# of the second test run (default 20).
 
 load ../lib/common
 load ../lib/hostagent
@@ -56,7 +56,7 @@ loop() {
 }
 
 @test "case 48: start, stop and delete in loops: never two QEMUs, no lost lock, and the last command wins" {
-	end=$((SECONDS + ${LOOPS:-12}))
+	end=$((SECONDS + ${LOOPS:-20}))
 	: >statuses
 	: >unexpected
 	loop "$end" start 3>&- &
@@ -142,4 +142,16 @@ no_pipes() {
 	[ "$(machines | wc -l)" = 3 ]
 	for n in a b c; do lima -j4 INSTANCE=$n stop; done
 	[ -z "$(machines)" ]
+}
+
+@test "a QEMU that was killed a moment ago is not taken for a running one, whatever the host agent knows yet" {
+	lima INSTANCE=a start 3>&-
+	for _ in 1 2 3 4 5; do
+		agent=$(cat "$LIMA_HOME/a/ha.pid")
+		kill -KILL "$(machines)"
+		lima INSTANCE=a start >out 2>&1 3>&- || { cat out; false; }
+		grep -q READY out
+		[ "$(machines | wc -l)" = 1 ]
+		[ "$(cat "$LIMA_HOME/a/ha.pid")" != "$agent" ]
+	done
 }

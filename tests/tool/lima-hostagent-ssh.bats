@@ -50,6 +50,10 @@ END
 
 teardown() {
 	stop_all
+	if [ -s theirs ]; then
+		kill "$(cat "$(cat theirs)/sshd.pid")" || :
+		rm -rf "$(cat theirs)"
+	fi
 	[ ! -e ssh.sock ] || ssh -F ssh.config -O exit lima-t || :
 	[ ! -s "$GUEST/sshd.pid" ] || kill "$(cat "$GUEST/sshd.pid")"
 	while read -r _ at _; do
@@ -81,6 +85,33 @@ sshd_says() { grep -F -- "$1" "$GUEST/sshd.log"; }
 	until_ok grep -q 'ssh does not work yet: .*Host key verification failed' ha.stderr.log
 	not event '"phase":"ssh"'
 	not sshd_says Accepted
+}
+
+@test "case 44: another user's sshd that lets everybody in is on the port first: not talked to, no key or agent is offered" {
+	[ "$(id -u)" = 0 ] || skip "needs another user"
+	theirs=$(mktemp -d /tmp/lima.XXXXXX)
+	echo "$theirs" >theirs
+	cp "$KEY.pub" "$theirs/authorized_keys"
+	ssh-keygen -q -t ed25519 -N '' -f "$theirs/host_key"
+	sed "s#$GUEST#$theirs#g; /^ForceCommand/d" "$GUEST/sshd_config" >"$theirs/sshd_config"
+	printf 'LogLevel DEBUG1\nAllowAgentForwarding yes\nUsePAM no\n' >>"$theirs/sshd_config"
+	chown -R nobody "$theirs"
+	kill "$(cat "$GUEST/sshd.pid")"
+	until_ok eval '! ssh-keyscan -p "$PORT" 127.0.0.1 2>/dev/null | grep -q .'
+	setpriv --reuid=65534 --regid=65534 --clear-groups "$SSHD" -f "$theirs/sshd_config" -E "$theirs/sshd.log"
+	until_ok grep -q 'Server listening' "$theirs/sshd.log"
+	agent
+	guest_boots
+	until_ok grep -q 'ssh does not work yet: .*Host key verification failed' ha.stderr.log
+	not event '"phase":"ssh"'
+	grep -q 'Connection from 127.0.0.1' "$theirs/sshd.log"
+	# It ended before the client said who it is.
+	not grep -qE 'Accepted|userauth-request|[Pp]ostponed|agent' "$theirs/sshd.log"
+	# And by hand, with all that the written configuration allows.
+	run ssh -F ssh.config -o ControlPath=none lima-t true
+	[ "$status" = 255 ]
+	[[ $output == *"Host key verification failed"* || $output == *"IDENTIFICATION HAS CHANGED"* ]]
+	not grep -qE 'Accepted|userauth-request' "$theirs/sshd.log"
 }
 
 @test "a host agent that takes over uses the connection that is there" {

@@ -17,7 +17,7 @@ setup() {
 	mapfile -t goals < <({ sed -n 's/^\.PHONY: //p' Makefile mk/*.mk | grep -v '\$' | tr ' ' '\n'; sed -n 's/^VERBS := //p' mk/verbs.mk | tr ' ' '\n'; } | sort -u)
 	[ "${#goals[@]}" -gt 30 ]
 	for goal in "${goals[@]}"; do
-		[[ " FORCE tools unit asan ready help " != *" $goal "* ]] || continue
+		[[ " FORCE tools unit asan ready " != *" $goal "* ]] || continue
 		grep -qE "^  ([a-z-]+ )*$goal( [a-z-]+)*:|[:;] .*\b$goal(:|$)" <<<"$output" || { echo "no $goal"; false; }
 	done
 	mapfile -t vars < <({ make -pq -f mk/config.mk 2>/dev/null | sed -n 's/^\(EDIT_\)\?KNOBS := //p' | tr ' ' '\n'
@@ -26,6 +26,56 @@ setup() {
 	for var in "${vars[@]}"; do
 		grep -qwF -- "$var" <<<"$output" || { echo "no $var"; false; }
 	done
+}
+
+@test "the README's commands are goals, variables and tools that there are" {
+	run make help
+	# Every "make ..." in a code block or between backquotes.
+	mapfile -t lines < <({ sed -n 's/^    make//p' README.md; grep -oE '`make [^`]*`' README.md | tr -d '`' | sed 's/^make//'; } | sed "s/#.*//; s/;/\n/g; s/'[^']*'//g")
+	[ "${#lines[@]}" -gt 8 ]
+	for line in "${lines[@]}"; do
+		for word in ${line//make/}; do
+			case $word in
+			*=*) grep -qw -- "${word%%=*}" <<<"$output" || { echo "README: no variable in '$word'"; false; } ;;
+			*) grep -qE "^  ([a-z-]+ )*$word( [a-z-]+)*:" <<<"$output" || { echo "README: no goal '$word'"; false; } ;;
+			esac
+		done
+	done
+	for tool in $(grep -oE '\blima-[a-z-]+' README.md | sort -u); do
+		[ -x "$O/bin/$tool" ] || [ "$tool" = lima-guestagent ] || { echo "README: no tool $tool"; false; }
+	done
+	# What it links to and the folders of its table.
+	for f in $(grep -oE '\]\([^)]*\)' README.md | tr -d '](){}') $(sed -n 's/^| `\([a-z]*\/\)`.*/\1/p' README.md); do
+		[ -e "$f" ] || { echo "README: no $f"; false; }
+	done
+}
+
+@test "the table of packages is whole, and Debian's names are right" {
+	awk -F '\t' '/^#/ { next } NF != 7 || $2 !~ /^(build|run|image|check)$/ { print "line " NR ": " $0; bad = 1 }
+		{ for (i = 3; i <= 7; i++) if ($i == "" || $i ~ / /) { print "line " NR ", column " i; bad = 1 } } END { exit bad }' hack/packages.tsv
+	command -v dpkg-query >/dev/null || skip "no Debian"
+	# make check has installed them all.
+	for p in $(awk -F '\t' '!/^#/ && $3 != "-" { print $3 }' hack/packages.tsv | sort -u); do
+		[ "$(dpkg-query -W -f='${db:Status-Status}' "$p")" = installed ] || { echo "no $p"; false; }
+	done
+}
+
+@test "the workflow names goals, scripts and templates that there are" {
+	python3 - <<-'EOF'
+		import os, re, subprocess, yaml
+		doc = yaml.safe_load(open(".github/workflows/test.yml"))
+		goals = set(re.findall(r"^  ([a-z-]+):", subprocess.run(["make", "help"], capture_output=True, text=True).stdout, re.M))
+		commands = [s["run"] for job in doc["jobs"].values() for s in job["steps"] if "run" in s]
+		assert len(commands) > 3
+		for c in commands:
+		    for goal in re.findall(r"\bmake ([a-z-]+)", c):
+		        assert goal in goals, c
+		    for script in re.findall(r"\./[a-z/.-]+", c):
+		        assert os.access(script, os.X_OK), c
+		for job in doc["jobs"].values():
+		    for template in job.get("strategy", {}).get("matrix", {}).get("template", []):
+		        assert os.path.exists(template), template
+	EOF
 }
 
 @test "help is what a bare make prints" {

@@ -41,6 +41,23 @@ setup() {
 	EOF
 }
 
+@test "every case of the list of faults that is claimed has its tests" {
+	python3 - <<-'EOF'
+		import os
+		cases, wrong = set(), []
+		for line in open("tests/data/cases.tsv", encoding="utf-8"):
+		    if line.startswith("#"):
+		        continue
+		    case, what, path, text = line.rstrip("\n").split("\t")
+		    cases.add(int(case))
+		    if not os.path.exists(path) or text not in open(path, encoding="utf-8").read():
+		        wrong.append(f"case {case} ({what}): {path} has no {text!r}")
+		print(*wrong, sep="\n")
+		assert not wrong
+		assert {1, 2, 3, 4, 11, *range(13, 20), *range(22, 27), *range(28, 33), 42, 44, 48, 49, 50} <= cases, cases
+	EOF
+}
+
 @test "every message of the validation is expected by a test" {
 	python3 - <<-'EOF'
 		import glob, re

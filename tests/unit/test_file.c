@@ -10,6 +10,7 @@
 #include "kv.h"
 #include "lock.h"
 #include "name.h"
+#include "oswatch.h"
 #include "spawn.h"
 #include "tap.h"
 
@@ -184,6 +185,27 @@ static void test_spawn(void)
 	close(leak);
 }
 
+static void test_ending(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	ok(!proc_is_ending(pid), "a process that sleeps is not ending");
+	kill(pid, SIGSTOP);
+	ok(!proc_is_ending(pid), "nor one that is stopped");
+	/* From the moment of the kill on, whatever the kernel has done about it yet. */
+	kill(pid, SIGKILL);
+	ok(proc_is_ending(pid), "one that was killed is");
+	waitid(P_PID, (id_t)pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
+	ok(proc_is_ending(pid), "so is one that waits to be reaped");
+	waitpid(pid, NULL, 0);
+	ok(proc_is_ending(pid), "and one that is gone");
+	ok(!proc_is_ending(getpid()), "and we are not");
+}
+
 int main(void)
 {
 	char dir[] = "/tmp/lima-test.XXXXXX", *here;
@@ -197,6 +219,7 @@ int main(void)
 	test_kv();
 	test_name();
 	test_spawn();
+	test_ending();
 	here = dir;
 	if (chdir("/") < 0 || dir_remove(here, &(struct err){ 0 }) < 0)
 		return 1;

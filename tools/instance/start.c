@@ -7,6 +7,10 @@
 #include "file.h"
 #include "instance.h"
 #include "instance_files.h"
+#include "lock.h"
+#include "oswatch.h"
+
+#define DEAD_WAIT_MS 30000 /* the host agent has children and mounts to end */
 
 /* A creation that failed leaves nothing: what was fetched or built for it is in the cache. A disk is never removed. */
 static void undo_creation(const struct instance *in)
@@ -69,12 +73,28 @@ static int report_hanging(const struct state_info *s, struct err *e)
 	return -1;
 }
 
+/* A QEMU that was killed a moment ago: its host agent is about to notice, and to end. What it says until then is not so any
+ * more. */
+static void wait_for_dead(const struct instance *in, struct state_info *s)
+{
+	char *ha_pid;
+
+	if (s->qemu_pid <= 0 || !proc_is_ending(s->qemu_pid))
+		return;
+	ha_pid = instance_path(in, F_HA_PID);
+	lock_await(ha_pid, DEAD_WAIT_MS);
+	free(ha_pid);
+	state_free(s);
+	state_read(in, s);
+}
+
 static int start_locked(struct instance *in, const struct request *rq, struct err *e)
 {
 	struct state_info s;
 	int r;
 
 	state_read(in, &s);
+	wait_for_dead(in, &s);
 	r = build(in, rq, s.state == ST_MISSING || s.state == ST_STOPPED ? "start" : "create", e);
 	if (r == 0 && (s.state == ST_MISSING || s.state == ST_STOPPED || s.state == ST_ORPHANED)) {
 		if (s.state == ST_ORPHANED)

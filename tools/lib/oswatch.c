@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -14,6 +16,7 @@
 
 /* QEMU's image locking (docs/system/images, "image locking"; block/file-posix.c): bytes 100.. say what an opener does,
  * 200.. what it does not let others do. */
+#define PROC_EXITING 0x4 /* PF_EXITING of the kernel, in /proc/PID/stat */
 #define QEMU_LOCK_FIRST 100
 #define QEMU_LOCK_COUNT 200
 
@@ -88,6 +91,48 @@ pid_t socket_peer_pid(int fd)
 }
 
 /* For kernels without close_range. */
+/* The beginning of a small file of /proc; "" when there is none. */
+static void read_proc(pid_t pid, const char *name, char *text, size_t size)
+{
+	char path[64];
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, text, size - 1);
+		close(fd);
+	}
+	text[n > 0 ? n : 0] = '\0';
+}
+
+/* A mask of signals in /proc/PID/status, such as "ShdPnd:\t0000000000000100". */
+static bool kill_is_pending(const char *status, const char *mask)
+{
+	const char *line = strstr(status, mask);
+
+	return line && strtoull(line + strlen(mask), NULL, 16) >> (SIGKILL - 1) & 1;
+}
+
+bool proc_is_ending(pid_t pid)
+{
+	char status[4096], stat[1024], *fields, state;
+	unsigned flags;
+
+	read_proc(pid, "status", status, sizeof(status));
+	if (!*status)
+		return kill(pid, 0) < 0 && errno == ESRCH;
+	if (kill_is_pending(status, "\nSigPnd:") || kill_is_pending(status, "\nShdPnd:"))
+		return true;
+	/* "PID (NAME) STATE PPID PGRP SESSION TTY TPGID FLAGS ..."; the name may hold anything. */
+	read_proc(pid, "stat", stat, sizeof(stat));
+	fields = strrchr(stat, ')');
+	if (!fields || sscanf(fields, ") %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2)
+		return !fields;
+	return state == 'Z' || state == 'X' || flags & PROC_EXITING;
+}
+
 static void close_listed(int keep)
 {
 	DIR *d = opendir("/proc/self/fd");

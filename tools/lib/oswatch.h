@@ -29,6 +29,10 @@ pid_t file_lock_holder(const char *path);
 /* Whether an open-file-description lock lies on the bytes that QEMU locks in a disk image that it may write. */
 bool disk_in_use(const char *path);
 
+/* Whether a process is gone, or was killed and will never run its own code again: the kernel takes a while to clear away a
+ * large one. */
+bool proc_is_ending(pid_t pid);
+
 /* The process that called listen(2) on the other end of a connected unix socket, 0 when unknown. */
 pid_t socket_peer_pid(int fd);
 
