@@ -31,7 +31,7 @@ setup() {
 
 # ask PROTOCOL NAME TYPE [EDNS] in the guest, at the address that its resolv.conf has. Words of the guest's shell.
 # shellcheck disable=SC2016
-ask() { lima-instance shell dns -- env ASK_DEVICE="${DEVICE:-}" perl - "$(nameserver)" 53 "$@" <tests/lib/ask.pl; }
+ask() { lima-instance shell dns -- ${DEVICE:+sudo} env ASK_DEVICE="${DEVICE:-}" perl - "$(nameserver)" 53 "$@" <tests/lib/ask.pl; }
 nameserver() { guest 'cat /etc/resolv.conf' | sed -n 's/^nameserver //p'; }
 
 # is WANT COMMAND...
