@@ -136,19 +136,15 @@ static void nothing_found(struct dns_job *j)
 {
 	struct buf reply = j->denied;
 
-	j->denied = (struct buf){ 0 };
 	if (j->q.type == DNS_CNAME) {
 		answer_found(j, NULL, &j->target);
 	} else if (j->no_data || (j->failed && j->raw)) {
-		buf_free(&reply);
 		answer_code(j, j->no_data ? DNS_NOERROR : DNS_SERVFAIL);
 	} else if (reply.len && !j->aliased) {
+		j->denied = (struct buf){ 0 };
 		answer(j, &reply);
 	} else {
-		unsigned rcode = reply.len ? dns_rcode_of((const uint8_t *)reply.data) : DNS_SERVFAIL;
-
-		buf_free(&reply);
-		answer_code(j, rcode);
+		answer_code(j, reply.len ? dns_rcode_of((const uint8_t *)reply.data) : DNS_SERVFAIL);
 	}
 }
 
