@@ -117,11 +117,16 @@ static void forward_query(struct dns_job *j, dns_ask_fn *fn)
 
 static void next_name(struct dns_job *j);
 
+static void answer_name(struct dns_job *j, const struct dns_name *name)
+{
+	answer_records(j, name->wire, name->len, name->len);
+}
+
 /* The addresses found are the answer; or for CNAME the name they are at. */
 static void answer_found(struct dns_job *j, const struct buf *data, const struct dns_name *canonical)
 {
 	if (j->q.type == DNS_CNAME)
-		answer_records(j, canonical->wire, canonical->len, canonical->len);
+		answer_name(j, canonical);
 	else
 		answer_records(j, data->data, data->len, j->q.type == DNS_A ? 4 : 16);
 }
@@ -137,7 +142,7 @@ static void nothing_found(struct dns_job *j)
 	struct buf reply = j->denied;
 
 	if (j->q.type == DNS_CNAME) {
-		answer_found(j, NULL, &j->target);
+		answer_name(j, &j->target);
 	} else if (j->no_data || (j->failed && j->raw)) {
 		answer_code(j, j->no_data ? DNS_NOERROR : DNS_SERVFAIL);
 	} else if (reply.len && !j->aliased) {
@@ -257,7 +262,7 @@ static void find_canonical(struct dns_job *j)
 	if (!j->aliased) {
 		forward_query(j, on_forwarded);
 	} else if (entry) {
-		answer_found(j, NULL, &j->target);
+		answer_name(j, &j->target);
 	} else {
 		plan_search(j);
 		next_name(j);
@@ -272,9 +277,9 @@ static void find_pointer(struct dns_job *j)
 	struct dns_name name;
 
 	if (entry)
-		answer_records(j, entry->name.wire, entry->name.len, entry->name.len);
+		answer_name(j, &entry->name);
 	else if (size && dns_hosts_reverse(j->d->hosts, ip, size, &name))
-		answer_records(j, name.wire, name.len, name.len);
+		answer_name(j, &name);
 	else
 		forward_query(j, on_forwarded);
 }
