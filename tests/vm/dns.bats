@@ -96,6 +96,11 @@ await() {
 	done
 }
 
+@test "that route comes back when it is cleared away" {
+	guest 'sudo ip route del table local 192.168.5.3 dev eth0 || ip route show table local'
+	await eval 'guest "ip route show table local 192.168.5.3" | grep -q eth0'
+}
+
 @test "nothing of it is a port on the host" {
 	run ! grep -q ':53"' <(curl -s --unix-socket "$DIR/ha.sock" http://x/v1/info)
 	find "/proc/$(agent_pid)/fd" -lname 'socket:*' -printf '%l\n' | tr -dc '0-9\n' | sort >"$VM_TMP/sockets"

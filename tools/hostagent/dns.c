@@ -30,7 +30,7 @@ struct dns_job {
 	bool aliased, is_static;
 	bool no_data, failed;    /* of one of the names */
 	unsigned count, at, raw; /* names[raw] is the target itself */
-	bool *gone;              /* set when the job ends while dns_answer still runs */
+	struct dns_job **self;   /* set to NULL when the job ends while dns_answer still runs */
 	struct buf denied;       /* what the servers said about the target itself: NXDOMAIN */
 	uint8_t query[];
 };
@@ -39,8 +39,8 @@ struct dns_job {
 
 static void free_job(struct dns_job *j)
 {
-	if (j->gone)
-		*j->gone = true;
+	if (j->self)
+		*j->self = NULL;
 	buf_free(&j->denied);
 	free(j);
 }
@@ -306,8 +306,7 @@ struct dns_job *dns_answer(struct dns *d, const uint8_t *query, size_t n, enum d
 {
 	struct dns_question q;
 	int r = dns_question_parse(query, n, &q);
-	struct dns_job *j;
-	bool gone = false;
+	struct dns_job *j, *left;
 
 	if (r < 0) {
 		fn(arg, NULL, 0);
@@ -317,15 +316,15 @@ struct dns_job *dns_answer(struct dns *d, const uint8_t *query, size_t n, enum d
 	*j = (struct dns_job){ .d = d, .fn = fn, .arg = arg, .transport = transport, .q = q, .n = n };
 	j->target = q.name;
 	memcpy(j->query, query, n);
-	j->gone = &gone;
+	left = j;
+	j->self = &left;
 	if (r > 0)
 		answer_code(j, (unsigned)r);
 	else
 		begin(j);
-	if (gone)
-		return NULL;
-	j->gone = NULL;
-	return j;
+	if (left)
+		left->self = NULL;
+	return left;
 }
 
 static const char *path_of(const char *given, const char *variable, const char *usual)
