@@ -21,7 +21,8 @@
  *   reset           QMP event RESET by the guest     poweroff  SHUTDOWN by the guest, then exit 0
  *   exit N          exits                            kill      ends by SIGKILL
  *   time            nothing; frames of type TIME are always noted
- * What it receives is appended to ./fake.log: "qmp COMMAND", "frame TYPE STREAM LENGTH", "client".
+ * What it receives is appended to ./fake.log: "qmp COMMAND", "frame TYPE STREAM LENGTH", "hello dns=ADDRESS",
+ * "client".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -134,6 +135,7 @@ static void on_hello(const struct wire_frame *f)
 
 	if (kv_parse((const char *)f->payload, f->len, "HELLO", &kv, &e) < 0)
 		return;
+	note("hello dns=%s", kv_get(&kv, "none", "dns"));
 	if (strcmp(host_session, kv_get(&kv, "", "session")) != 0) {
 		snprintf(host_session, sizeof(host_session), "%s", kv_get(&kv, "", "session"));
 		send_hello();
