@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""fake-nameserver ZONE: a name server for tests, on one free port of 127.0.0.1 for UDP and TCP, which it prints first.
+"""fake-nameserver ZONE [PORT]: a name server for tests, on a port (default: a free one) of 127.0.0.1 for UDP and TCP, which it
+prints first.
 
 Lines of ZONE are "NAME TYPE DATA": A and AAAA an address, CNAME a name, TXT the number of bytes that the text is to have.
 Names that are not there do not exist; fail.* is SERVFAIL. By UDP a longer answer than the query allows has TC. Each query is
@@ -90,7 +91,7 @@ class Tcp(socketserver.StreamRequestHandler):
             self.wfile.write(struct.pack("!H", len(reply)) + reply)
 
 
-udp = socketserver.ThreadingUDPServer(("127.0.0.1", 0), Udp)
+udp = socketserver.ThreadingUDPServer(("127.0.0.1", int((sys.argv + ["0"])[2])), Udp)
 socketserver.ThreadingTCPServer.allow_reuse_address = True
 tcp = socketserver.ThreadingTCPServer(udp.server_address, Tcp)
 tcp.daemon_threads = True

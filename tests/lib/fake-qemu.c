@@ -24,7 +24,7 @@
  *   state NAME      the machine stands still in this run state (paused, io-error, ...), or goes on ("running")
  *   ioerror REASON  a write to the disk fails and QEMU pauses    ioreport REASON   one fails and the guest is told
  *   time            nothing; frames of type TIME are always noted
- * What it receives is appended to ./fake.log: "qmp COMMAND", "frame TYPE STREAM LENGTH", "client",
+ * What it receives is appended to ./fake.log: "qmp COMMAND", "frame TYPE STREAM LENGTH", "hello dns=ADDRESS", "client",
  * "password WORD".
  */
 #include <errno.h>
@@ -139,6 +139,7 @@ static void on_hello(const struct wire_frame *f)
 
 	if (kv_parse((const char *)f->payload, f->len, "HELLO", &kv, &e) < 0)
 		return;
+	note("hello dns=%s", kv_get(&kv, "none", "dns"));
 	if (strcmp(host_session, kv_get(&kv, "", "session")) != 0) {
 		snprintf(host_session, sizeof(host_session), "%s", kv_get(&kv, "", "session"));
 		send_hello();

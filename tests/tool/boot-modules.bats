@@ -300,3 +300,37 @@ early_env() {
 	shellcheck -s sh boot.sh boot/*.sh util/*.sh distro/*.sh native/*.sh native/lima-init recipes/build-root recipes/initrd-init
 	shellcheck recipes/build
 }
+
+@test "certificates of caCerts are installed when they change, and undone, on images without cloud-init only" {
+	cp "$boot/boot/09-ca-certs.sh" "$mnt/boot/"
+	mkdir "$d/bin"
+	printf '#!/bin/sh\necho update >>%s\n' "$d/updates" >"$d/bin/update-ca-certificates"
+	chmod 755 "$d/bin/update-ca-certificates"
+	mkdir -p "$root/var/lib" "$root/usr/local/share/ca-certificates"
+	local dir=$root/usr/local/share/ca-certificates
+	echo own >"$dir/own.crt"
+	printf '# text\nmozilla/A.crt\n!mozilla/B.crt\n' >"$root/etc/ca-certificates.conf"
+	export PATH=$d/bin:$PATH
+	boot_sh --native
+	[ ! -e "$d/updates" ]
+	printf -- '-----BEGIN CERTIFICATE-----\nQQ==\n-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\nQkI=\n-----END CERTIFICATE-----\n' \
+		>"$mnt/ca-certs.pem"
+	boot_sh
+	[ ! -e "$d/updates" ]
+	boot_sh --native
+	boot_sh --native
+	[ "$(cat "$d/updates")" = update ]
+	diff -u <(printf -- '-----BEGIN CERTIFICATE-----\nQkI=\n-----END CERTIFICATE-----\n') "$dir/lima-002.crt"
+	[ "$(grep -c QQ== "$dir/lima-001.crt")" = 1 ]
+	grep -qx 'mozilla/A.crt' "$root/etc/ca-certificates.conf"
+	printf "# instead of the system's\n" >"$mnt/ca-certs.pem"
+	boot_sh --native
+	grep -qx '!mozilla/A.crt' "$root/etc/ca-certificates.conf"
+	grep -qx '# text' "$root/etc/ca-certificates.conf"
+	[ "$(ls "$dir")" = own.crt ]
+	rm "$mnt/ca-certs.pem"
+	boot_sh --native
+	boot_sh --native
+	[ "$(wc -l <"$d/updates")" = 3 ]
+	grep -qx 'mozilla/A.crt' "$root/etc/ca-certificates.conf"
+}

@@ -1,16 +1,22 @@
 #!/usr/bin/env bats
-# lima-hostagent --dns: the resolver of the host agent on sockets, its files, its command line. What it answers in each case is
-# in tests/unit/test_dns.c.
+# The resolver of the host agent: on sockets (--dns), its files, its command line, and what a guest agent is told of it. What it
+# answers in each case is in tests/unit/test_dns.c.
 
 load ../lib/common
+load ../lib/hostagent
+
+setup_file() {
+	build_fake_qemu
+}
 
 setup() {
 	cd "$BATS_TEST_TMPDIR"
-	SERVER='' NAMES=''
+	SERVER='' NAMES='' AGENTS=''
 }
 
 teardown() {
 	for pid in $SERVER $NAMES; do kill "$pid" || true; done
+	stop_all
 }
 
 # Waits for a line in a file.
@@ -160,4 +166,62 @@ PY
 @test "a port that is taken is said to be" {
 	nameserver
 	fails 69 "cannot listen on UDP port $(head -n 1 asked)" lima-hostagent --dns "$(head -n 1 asked)"
+}
+
+# The bytes of a frame of the type DNS with the number 7 and an A query for that name, for `cue raw`.
+dns_frame() {
+	python3 - "$1" <<-'PY'
+	import struct, sys
+	name = b"".join(bytes([len(p)]) + p.encode() for p in sys.argv[1].split(".")) + b"\0"
+	query = b"\x11" + struct.pack("!HHHHHH", 1, 0x100, 1, 0, 0, 0) + name + b"\0\1\0\1"
+	words = struct.unpack("!8H", struct.pack("!4sBBHII", b"LGA1", 33, 0, 0, 7, len(query)))
+	total = sum(words)
+	while total >> 16:
+	    total = (total & 0xffff) + (total >> 16)
+	print((struct.pack("!4sBBHII", b"LGA1", 33, 0, total, 7, len(query)) + query).hex())
+	PY
+}
+
+resolver() {
+	conf hostResolver.enabled="$1" hostResolver.ipv6=false hostResolver.address=192.168.5.3 hostResolver.gateway=192.168.5.2 \
+		hostResolver.guest=192.168.5.15 hostResolver.hosts=0 plain="$2"
+}
+
+@test "the guest agent is told where to answer, its queries are, and they are counted" {
+	fresh_home
+	make_instance
+	resolver true false
+	ready
+	grep -qx 'hello dns=192.168.5.3' fake.log
+	info_has '"dns":{"address":"192.168.5.3","queries":0,"dropped":0,"waiting":0}'
+	cue "raw $(dns_frame lima-t)"
+	until_ok grep -qx 'frame 33 7 40' fake.log
+	info_has '"queries":1,'
+	not grep -q 'qmp.*hostfwd' fake.log
+}
+
+@test "nothing of it when the instance does not want it, or is plain, or was rendered by an older version" {
+	for how in "false false" "true true" old; do
+		fresh_home
+		DIR=
+		make_instance
+		rm -f fake.log
+		if [ "$how" = old ]; then rm -f .make/agent.conf.new; else
+			# shellcheck disable=SC2086 # two words
+			resolver $how
+		fi
+		agent
+		cue 'boot b1'
+		until_ok grep -q '^hello' fake.log
+		cue "raw $(dns_frame lima-t)"
+		cue sshd
+		until_ok info_has '"sshd"'
+		not grep -q 'hello dns=1' fake.log
+		not grep -q '^frame 33' fake.log
+		not info_has '"dns"'
+		kill "$AGENT"
+		stop_all
+		cd "$BATS_TEST_TMPDIR"
+		rm -rf "$DIR"
+	done
 }

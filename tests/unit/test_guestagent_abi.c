@@ -61,6 +61,7 @@ int main(void)
 	is_num(ABI_TABLE_LOCAL, RT_TABLE_LOCAL, "table of what is local");
 	is_num(ABI_PROTO_KERNEL, RTPROT_KERNEL, "by the kernel");
 	is_num(ABI_SCOPE_HOST, RT_SCOPE_HOST, "scope of this machine");
+	is_num(ABI_GROUP_IPV4_ROUTE, RTMGRP_IPV4_ROUTE, "group of routes");
 	is_num(ABI_ROUTE_LOCAL, RTN_LOCAL, "local route");
 
 	SAME_SIZE(abi_sockid, inet_diag_sockid);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Names in a real guest: the instance's own ones, the host's, large answers, and what happens when one of the agents goes. The
-# host's resolv.conf is ours, with a name server that the test plays.
+# What a real guest has of its host: names (the instance's own ones, the host's, large answers, and what happens when one of the
+# agents goes), a proxy, certificates. The host's resolv.conf is ours, with a name server that the test plays.
 
 load ../lib/vm
 
@@ -15,8 +15,10 @@ setup_file() {
 	export LIMA_RESOLV_CONF=$VM_TMP/resolv.conf LIMA_HOSTS=$VM_TMP/hosts
 	printf 'nameserver [127.0.0.1]:%s\nsearch corp.example\n' "$(head -n 1 "$VM_TMP/asked")" >"$LIMA_RESOLV_CONF"
 	echo '10.5.5.5 filed.example' >"$LIMA_HOSTS"
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$VM_TMP/key" -out "$VM_TMP/ca.pem" -days 9 \
+		-subj '/CN=A company' 2>/dev/null
 	make -s INSTANCE=dns TEMPLATE=recipe-debian-12 CPUS=2 MEMORY=768MiB DISK=5GiB \
-		SET='.hostResolver.hosts = {"a.example": "10.1.1.1", "b.example": "A.example", "six.example": "fd00::6"}' \
+		SET='.hostResolver.hosts = {"a.example": "10.1.1.1", "b.example": "A.example", "six.example": "fd00::6"} | .env.http_proxy = "http://localhost:3128" | .caCerts.files = ["'"$VM_TMP"'/ca.pem"]' \
 		start 2>"$VM_TMP/start.log" || { cat "$VM_TMP/start.log"; tail -n 30 "$DIR/serial.log" "$DIR/ha.stderr.log"; false; }
 }
 
@@ -31,7 +33,7 @@ setup() {
 
 # ask PROTOCOL NAME TYPE [EDNS] in the guest, at the address that its resolv.conf has. Words of the guest's shell.
 # shellcheck disable=SC2016
-ask() { lima-instance shell dns -- env ASK_DEVICE="${DEVICE:-}" perl - "$(nameserver)" 53 "$@" <tests/lib/ask.pl; }
+ask() { lima-instance shell dns -- ${DEVICE:+sudo} env ASK_DEVICE="${DEVICE:-}" perl - "$(nameserver)" 53 "$@" <tests/lib/ask.pl; }
 nameserver() { guest 'cat /etc/resolv.conf' | sed -n 's/^nameserver //p'; }
 
 # is WANT COMMAND...
@@ -94,15 +96,25 @@ await() {
 	done
 }
 
+@test "that route comes back when it is cleared away" {
+	guest 'sudo ip route del table local 192.168.5.3 dev eth0 || ip route show table local'
+	await eval 'guest "ip route show table local 192.168.5.3" | grep -q eth0'
+}
+
 @test "nothing of it is a port on the host" {
 	run ! grep -q ':53"' <(curl -s --unix-socket "$DIR/ha.sock" http://x/v1/info)
-	[ "$(ls -l "/proc/$(agent_pid)/fd" | grep -o 'socket:\[[0-9]*\]' | tr -dc '0-9\n' | sort >"$VM_TMP/sockets"
-	awk '{print $10}' /proc/net/udp | sort | comm -12 - "$VM_TMP/sockets" | wc -l)" = 0 ]
+	find "/proc/$(agent_pid)/fd" -lname 'socket:*' -printf '%l\n' | tr -dc '0-9\n' | sort >"$VM_TMP/sockets"
+	[ "$(awk '{print $10}' /proc/net/udp /proc/net/udp6 | sort | comm -12 - "$VM_TMP/sockets" | wc -l)" = 0 ]
 }
 
 @test "without ipv6 there is no AAAA" {
 	is 'NOERROR' ask udp real.example AAAA
 	is 'NOERROR' ask udp six.example AAAA
+}
+
+@test "the guest has the host's proxy, and trusts the certificates of caCerts" {
+	[ "$(lima-instance shell dns -- sh -c 'echo $http_proxy $HTTP_PROXY')" = 'http://192.168.5.2:3128 http://192.168.5.2:3128' ]
+	guest 'openssl verify -CAfile /etc/ssl/certs/ca-certificates.crt -' <"$VM_TMP/ca.pem"
 }
 
 @test "a guest agent that is killed leaves nothing behind, and its successor takes over again" {

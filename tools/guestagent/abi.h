@@ -53,6 +53,7 @@ struct abi_nlmsg {
 #define ABI_TABLE_LOCAL 255
 #define ABI_PROTO_KERNEL 2
 #define ABI_SCOPE_HOST 254
+#define ABI_GROUP_IPV4_ROUTE 0x40
 #define ABI_ROUTE_LOCAL 2
 struct abi_rtattr {
 	uint16_t len, type;

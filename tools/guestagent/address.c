@@ -5,14 +5,24 @@
 #include <net/if.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include "abi.h"
+#include "loop.h"
 
-enum { ANSWER_S = 2 }; /* the kernel answers at once; this is for one that does not */
+enum {
+	ANSWER_S = 2,     /* the kernel answers at once; this is for one that does not */
+	SETTLE_MS = 500,  /* after a change of routes, which come in crowds */
+};
+
+static struct in_addr taken;
+static uint32_t way; /* index of the interface that leads there, 0 = none */
+static struct source changes = { .fd = -1 };
+static struct timer settle;
 
 /* A request under construction: header, a fixed part, attributes. */
 struct request {
@@ -132,20 +142,51 @@ static int put_route(uint16_t type, uint16_t flags, struct in_addr ip, uint32_t 
 	return do_it(&r);
 }
 
+/* Without this one most programs still come to us. One that is there already is an error, and nothing happens. */
+static void add_way(struct timer *t)
+{
+	(void)t;
+	if (way)
+		put_route(ABI_RTM_NEWROUTE, ABI_NLM_CREATE, taken, way);
+}
+
+static void routes_changed(struct source *s, uint32_t events)
+{
+	char ignored[4096];
+
+	(void)events;
+	while (recv(s->fd, ignored, sizeof(ignored), MSG_DONTWAIT) >= 0 || errno == ENOBUFS)
+		;
+	timer_set(&settle, add_way, SETTLE_MS);
+}
+
+static void watch_routes(void)
+{
+	struct abi_netlink_addr group = { .family = AF_NETLINK, .groups = ABI_GROUP_IPV4_ROUTE };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, ABI_NETLINK_ROUTE);
+
+	changes.ready = routes_changed;
+	if (fd >= 0 && (bind(fd, (struct sockaddr *)&group, sizeof(group)) < 0 || loop_add(&changes, fd, EPOLLIN) < 0))
+		close(fd);
+}
+
 int address_take(struct in_addr ip)
 {
-	uint32_t way = way_to(ip);
-
+	taken = ip;
+	way = way_to(ip);
+	if (way == if_nametoindex("lo"))
+		way = 0;
 	if (put_address(ABI_RTM_NEWADDR, ABI_NLM_CREATE | ABI_NLM_REPLACE, ip) < 0)
 		return -1;
-	/* Without this one most programs still come to us. */
-	if (way && way != if_nametoindex("lo"))
-		put_route(ABI_RTM_NEWROUTE, ABI_NLM_CREATE, ip, way);
+	add_way(NULL);
+	watch_routes();
 	return 0;
 }
 
 void address_give_back(struct in_addr ip)
 {
+	loop_close(&changes);
+	timer_clear(&settle);
 	put_address(ABI_RTM_DELADDR, 0, ip);
 	put_route(ABI_RTM_DELROUTE, 0, ip, 0);
 }

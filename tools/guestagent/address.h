@@ -2,7 +2,8 @@
  *
  * Two things do it, by rtnetlink: the address on the loopback interface, with the label ADDRESS_LABEL, by which it is
  * known again; and a local route over the interface that led there before, for programs that send through that interface
- * only (systemd-resolved does). Nothing else in the guest is touched.
+ * only (systemd-resolved does). That route goes with the interface, and network managers clear away what they do not
+ * know: it is put back when routes have changed. Nothing else in the guest is touched.
  */
 #ifndef GUESTAGENT_ADDRESS_H
 #define GUESTAGENT_ADDRESS_H

@@ -32,9 +32,9 @@ struct query {
 struct connection {
 	struct source src; /* first: it is found by its address */
 	uint64_t used;     /* when, counted; the one with the lowest number goes first */
+	size_t have;
 	uint32_t waits;    /* id of the query under way, 0 = none */
 	bool eof;
-	size_t have;
 	uint8_t in[LENGTH + WIRE_DNS_QUERY_MAX];
 };
 

@@ -30,7 +30,7 @@ struct dns_job {
 	bool aliased, is_static;
 	bool no_data, failed;    /* of one of the names */
 	unsigned count, at, raw; /* names[raw] is the target itself */
-	bool *gone;              /* set when the job ends while dns_answer still runs */
+	struct dns_job **self;   /* set to NULL when the job ends while dns_answer still runs */
 	struct buf denied;       /* what the servers said about the target itself: NXDOMAIN */
 	uint8_t query[];
 };
@@ -39,8 +39,8 @@ struct dns_job {
 
 static void free_job(struct dns_job *j)
 {
-	if (j->gone)
-		*j->gone = true;
+	if (j->self)
+		*j->self = NULL;
 	buf_free(&j->denied);
 	free(j);
 }
@@ -117,11 +117,16 @@ static void forward_query(struct dns_job *j, dns_ask_fn *fn)
 
 static void next_name(struct dns_job *j);
 
+static void answer_name(struct dns_job *j, const struct dns_name *name)
+{
+	answer_records(j, name->wire, name->len, name->len);
+}
+
 /* The addresses found are the answer; or for CNAME the name they are at. */
 static void answer_found(struct dns_job *j, const struct buf *data, const struct dns_name *canonical)
 {
 	if (j->q.type == DNS_CNAME)
-		answer_records(j, canonical->wire, canonical->len, canonical->len);
+		answer_name(j, canonical);
 	else
 		answer_records(j, data->data, data->len, j->q.type == DNS_A ? 4 : 16);
 }
@@ -136,19 +141,15 @@ static void nothing_found(struct dns_job *j)
 {
 	struct buf reply = j->denied;
 
-	j->denied = (struct buf){ 0 };
 	if (j->q.type == DNS_CNAME) {
-		answer_found(j, NULL, &j->target);
+		answer_name(j, &j->target);
 	} else if (j->no_data || (j->failed && j->raw)) {
-		buf_free(&reply);
 		answer_code(j, j->no_data ? DNS_NOERROR : DNS_SERVFAIL);
 	} else if (reply.len && !j->aliased) {
+		j->denied = (struct buf){ 0 };
 		answer(j, &reply);
 	} else {
-		unsigned rcode = reply.len ? dns_rcode_of((const uint8_t *)reply.data) : DNS_SERVFAIL;
-
-		buf_free(&reply);
-		answer_code(j, rcode);
+		answer_code(j, reply.len ? dns_rcode_of((const uint8_t *)reply.data) : DNS_SERVFAIL);
 	}
 }
 
@@ -261,7 +262,7 @@ static void find_canonical(struct dns_job *j)
 	if (!j->aliased) {
 		forward_query(j, on_forwarded);
 	} else if (entry) {
-		answer_found(j, NULL, &j->target);
+		answer_name(j, &j->target);
 	} else {
 		plan_search(j);
 		next_name(j);
@@ -276,9 +277,9 @@ static void find_pointer(struct dns_job *j)
 	struct dns_name name;
 
 	if (entry)
-		answer_records(j, entry->name.wire, entry->name.len, entry->name.len);
+		answer_name(j, &entry->name);
 	else if (size && dns_hosts_reverse(j->d->hosts, ip, size, &name))
-		answer_records(j, name.wire, name.len, name.len);
+		answer_name(j, &name);
 	else
 		forward_query(j, on_forwarded);
 }
@@ -305,8 +306,7 @@ struct dns_job *dns_answer(struct dns *d, const uint8_t *query, size_t n, enum d
 {
 	struct dns_question q;
 	int r = dns_question_parse(query, n, &q);
-	struct dns_job *j;
-	bool gone = false;
+	struct dns_job *j, *left;
 
 	if (r < 0) {
 		fn(arg, NULL, 0);
@@ -316,15 +316,15 @@ struct dns_job *dns_answer(struct dns *d, const uint8_t *query, size_t n, enum d
 	*j = (struct dns_job){ .d = d, .fn = fn, .arg = arg, .transport = transport, .q = q, .n = n };
 	j->target = q.name;
 	memcpy(j->query, query, n);
-	j->gone = &gone;
+	left = j;
+	j->self = &left;
 	if (r > 0)
 		answer_code(j, (unsigned)r);
 	else
 		begin(j);
-	if (gone)
-		return NULL;
-	j->gone = NULL;
-	return j;
+	if (left)
+		left->self = NULL;
+	return left;
 }
 
 static const char *path_of(const char *given, const char *variable, const char *usual)

@@ -1,19 +1,21 @@
 /* out_guestenv - the environment of the guest: `env:` and the host's proxy settings. See out.h.
  *
- * A proxy on the host's own loopback is reached from the guest at the gateway. Whether a name means the loopback is
- * decided from the name and /etc/hosts alone: rendering asks no name server. */
+ * A proxy on the host's own loopback is reached from the guest at the gateway. A name that the host resolves to the
+ * loopback means that too; it is asked for at every rendering, which is every start, and at most a few seconds. */
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <time.h>
 
-#include "file.h"
 #include "out.h"
 #include "out_text.h"
 
-#define HOSTS_FILE "/etc/hosts"
-#define HOSTS_FILE_MAX (1u << 20)
+#define RESOLVE_S 3
 
 static const char *const proxy_names[] = { "ftp_proxy", "http_proxy", "https_proxy", "no_proxy" };
 #define PROXY_NAMES 4
@@ -119,34 +121,58 @@ static bool loopback_address(const char *text)
 	return IN6_IS_ADDR_LOOPBACK(&six) || (IN6_IS_ADDR_V4MAPPED(&six) && six.s6_addr[12] == 127);
 }
 
-/* Whether a line of /etc/hosts ("ADDRESS NAME...") gives `name` a loopback address. The line is changed. */
-static bool hosts_line(char *line, const char *name)
+static bool any_loopback(const struct addrinfo *list)
 {
-	char *save = NULL, *address, *word;
+	for (; list; list = list->ai_next) {
+		char text[INET6_ADDRSTRLEN] = "";
+		const void *address = list->ai_family == AF_INET6 ?
+				      (const void *)&((struct sockaddr_in6 *)list->ai_addr)->sin6_addr :
+				      (const void *)&((struct sockaddr_in *)list->ai_addr)->sin_addr;
 
-	line[strcspn(line, "#")] = '\0';
-	address = strtok_r(line, " \t\r", &save);
-	if (!address || !loopback_address(address))
-		return false;
-	while ((word = strtok_r(NULL, " \t\r", &save)))
-		if (!strcasecmp(word, name))
+		if ((list->ai_family == AF_INET || list->ai_family == AF_INET6) &&
+		    inet_ntop(list->ai_family, address, text, sizeof(text)) && loopback_address(text))
 			return true;
+	}
 	return false;
 }
 
-static bool hosts_says_loopback(const char *name)
+/* Asks the host's resolver. One that does not answer in time counts as no: its thread may outlive this call, so that
+ * what it works on is never freed then. */
+static bool resolves_to_loopback(const char *name)
 {
-	struct err ignored = { 0 };
-	struct buf text = { 0 };
+	struct timespec limit = { .tv_sec = RESOLVE_S };
+	struct gaicb *ask = xcalloc(1, sizeof(*ask));
+	struct addrinfo *hints = xcalloc(1, sizeof(*hints));
 	bool found = false;
 
-	if (file_read(HOSTS_FILE, HOSTS_FILE_MAX, &text, &ignored) == 0 && text.data) {
-		char *save = NULL;
-
-		for (char *line = strtok_r(text.data, "\n", &save); line && !found; line = strtok_r(NULL, "\n", &save))
-			found = hosts_line(line, name);
+	hints->ai_socktype = SOCK_STREAM;
+	ask->ar_name = xstrdup(name);
+	ask->ar_request = hints;
+	if (getaddrinfo_a(GAI_NOWAIT, &ask, 1, NULL) == 0)
+		gai_suspend((const struct gaicb *const *)&ask, 1, &limit);
+	if (gai_error(ask) == EAI_INPROGRESS && gai_cancel(ask) != EAI_CANCELED)
+		return false;
+	if (ask->ar_result) {
+		found = any_loopback(ask->ar_result);
+		freeaddrinfo(ask->ar_result);
 	}
-	buf_free(&text);
+	free((char *)ask->ar_name);
+	free(hints);
+	free(ask);
+	return found;
+}
+
+/* All variables mostly name the same proxy, which is asked for once. */
+static bool same_or_resolve(const char *name)
+{
+	static char *last;
+	static bool found;
+
+	if (last && !strcmp(last, name))
+		return found;
+	free(last);
+	last = xstrdup(name);
+	found = resolves_to_loopback(name);
 	return found;
 }
 
@@ -156,7 +182,7 @@ static bool is_loopback(const char *host)
 
 	if (!strcasecmp(host, "localhost") || (n > 10 && !strcasecmp(host + n - 10, ".localhost")))
 		return true;
-	return loopback_address(host) || hosts_says_loopback(host);
+	return loopback_address(host) || same_or_resolve(host);
 }
 
 /* SCHEME://[USER@]HOST[:PORT]... with the host replaced when it is a loopback one; NULL when it stays as it is. */

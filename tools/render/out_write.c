@@ -62,6 +62,19 @@ static void add_text(struct stage *s, const char *path, const char *text, mode_t
 	stage_add(s, path, &data, mode);
 }
 
+/* For images without cloud-init: boot/boot/09-ca-certs.sh. */
+static void add_certificates(const struct out *o, struct stage *s)
+{
+	bool remove = tree_bool(o->doc, false, "caCerts.removeDefaults");
+	struct buf data = { 0 };
+
+	if (!remove && !*o->ca_certs)
+		return;
+	buf_adds(&data, remove ? "# instead of the system's\n" : "");
+	buf_adds(&data, o->ca_certs);
+	stage_add(s, "ca-certs.pem", &data, 0600);
+}
+
 /* provision.MODE/%08d: the number is the place in the whole list, so that the order of names is the order of the
  * list. */
 static void add_provision(const struct out *o, struct stage *s)
@@ -136,6 +149,7 @@ static int fill_stage(const struct out *o, struct stage *s, const char *share, s
 		texts[i].make(o, &text);
 		stage_add(s, texts[i].path, &text, 0600);
 	}
+	add_certificates(o, s);
 	add_provision(o, s);
 	add_keys(o, s);
 	if (tree_bool(o->doc, false, "containerd.user") || tree_bool(o->doc, false, "containerd.system"))
