@@ -389,6 +389,31 @@ assert len(info["guest"]["agentVersion"]) < 40 and len(info["guest"]["bootID"]) 
 END
 }
 
+@test "a console log that the guest fills is cut to its end, again and again (case 38)" {
+	ready
+	: >serial.log
+	: >serialv.log
+	kill -KILL "$AGENT" # the next one sees both logs
+	agent
+	until_event '"running":true'
+	for round in 1 2; do
+		head -c 20000000 /dev/zero | tr '\0' x >>serial.log
+		printf '\nthe end %s\n' $round >>serial.log
+		until_ok eval '[ "$(stat -c %s serial.log)" -le 1100000 ]'
+		tail -n 1 serial.log | grep -qx "the end $round"
+		sed -n 2p serial.log | grep -qxF '[the log was longer; lima-hostagent cut it here]'
+	done
+	# What is not too long is left alone, a link is not followed.
+	head -c 20000000 /dev/zero >victim
+	rm serialv.log
+	ln -s victim serialv.log
+	echo more >>serial.log
+	sleep 3
+	[ "$(stat -c %s victim)" = 20000000 ]
+	tail -n 1 serial.log | grep -qx more
+	[ "$(grep -c 'its last part is kept' ha.stderr.log)" = 2 ]
+}
+
 # --- SIGKILL at any moment ---
 
 @test "killed at any moment, the next start ends ready, with one machine" {

@@ -196,6 +196,7 @@ void agent_machine_up(struct agent *a)
 	}
 	log_info("SSH local port: %d", a->ssh_port);
 	vnc_start(a);
+	console_start(a);
 	boot_start(a);
 	ga_repeat(a);
 }
@@ -300,6 +301,7 @@ static void end(struct agent *a)
 	stop_free(a);
 	ga_close(a);
 	pulse_free(a);
+	console_free(a);
 	machine_free(a);
 	http_free(a);
 	for (size_t i = 0; i < sizeof(a->signals) / sizeof(*a->signals); i++)
