@@ -4,6 +4,7 @@
  * its knobs, so that no text of the user passes through a shell.
  */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,8 +119,8 @@ static void own_option(struct request *rq, int c)
 	case 'q': rq->quiet = true; break;
 	case 'j': rq->json = true; break;
 	case 'y': rq->confirm = true; break;
-	case 'h': print_help(); exit(0);
-	case 'v': puts("lima-instance " LIMA_VERSION); exit(0);
+	case 'h': print_help(); exit(fflush(stdout) ? EXIT_IOERR : 0);
+	case 'v': puts("lima-instance " LIMA_VERSION); exit(fflush(stdout) ? EXIT_IOERR : 0);
 	default: usage_die("wrong option");
 	}
 }
@@ -153,6 +154,7 @@ int main(int argc, char **argv)
 	int status;
 
 	err_program(argv[0]);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error to report */
 	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(*verbs); i++)
 		if (!strcmp(argv[1], verbs[i].name))
 			verb = &verbs[i];

@@ -4,6 +4,7 @@
  * Touches no network and starts no process except ssh-keygen, once, for keys that are missing (and, for templates
  * from the web, what lima-fetch does). */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,6 +155,7 @@ int main(int argc, char **argv)
 	int status;
 
 	err_program(argv[0]);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error to report */
 	umask(077); /* modes that are wider are set explicitly */
 	parse(argc, argv, &rq);
 	status = run(&rq, argc - optind, argv + optind);

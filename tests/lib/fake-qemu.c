@@ -13,6 +13,8 @@
  *
  * Cues are lines read from the file ./cues (when the host agent has connected first) and from the fifo ./cue (at any time):
  *   boot ID         the guest (re)boots under this boot id; its agent starts and opens the port
+ *   version TEXT    from now on the guest agent calls itself that
+ *   protocol N      and speaks that protocol
  *   agent           the guest agent starts again
  *   status TEXT     appends to the boot status (\t and \n as escapes) and tells it
  *   sshd            something listens on port 22
@@ -55,7 +57,7 @@ static struct wire_reader reader;
 static char boot_id[64], session[20], host_session[20];
 static struct buf status;
 static bool booted, sshd, greeted;
-static char run_state[32] = "running";
+static char run_state[32] = "running", version[64] = "9.9-fake", protocol[16] = "1";
 static unsigned sessions;
 
 static void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -124,8 +126,8 @@ static void send_hello(void)
 {
 	struct buf b = { 0 };
 
-	kv_put(&b, "protocol", "1");
-	kv_put(&b, "version", "9.9-fake");
+	kv_put(&b, "protocol", protocol);
+	kv_put(&b, "version", version);
 	kv_put(&b, "session", session);
 	kv_put(&b, "boot_id", boot_id);
 	send_frame(WIRE_HELLO, b.data, b.len);
@@ -222,6 +224,16 @@ static void cue_agent(const char *arg)
 {
 	(void)arg;
 	start_agent();
+}
+
+static void cue_version(const char *arg)
+{
+	snprintf(version, sizeof(version), "%s", arg);
+}
+
+static void cue_protocol(const char *arg)
+{
+	snprintf(protocol, sizeof(protocol), "%s", arg);
 }
 
 static void cue_status(const char *arg)
@@ -350,6 +362,7 @@ static void cue(char *line)
 		{ "boot", cue_boot },	{ "agent", cue_agent },	    { "status", cue_status }, { "sshd", cue_sshd },
 		{ "garbage", cue_garbage }, { "raw", cue_raw },	    { "qmp", cue_qmp },	      { "reset", cue_reset },
 		{ "poweroff", cue_poweroff }, { "exit", cue_exit }, { "kill", cue_kill },
+		{ "version", cue_version }, { "protocol", cue_protocol },
 		{ "state", cue_state },	{ "ioerror", cue_ioerror }, { "ioreport", cue_ioreport },
 		{ "listen", cue_listen },   { "unlisten", cue_unlisten },
 	};
@@ -395,45 +408,7 @@ static long id_of(const char *line)
 	return p ? atol(p + 5) : 0;
 }
 
-/* The value of a text in a command. */
-static void text_of(const char *line, const char *key, char *out, size_t n)
-{
-	char want[32];
-	const char *p;
-
-	snprintf(want, sizeof(want), "\"%s\":\"", key);
-	p = strstr(line, want);
-	snprintf(out, n, "%.*s", p ? (int)strcspn(p + strlen(want), "\"") : 0, p ? p + strlen(want) : "");
-}
-
-/* A picture of two by three pixels: red, green; blue, white; black, (1, 2, 3). */
-static void screendump(const char *line, long id)
-{
-	static const unsigned char pixels[] = { 255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255, 0, 0, 0, 1, 2, 3 };
-	bool png = strstr(line, "\"format\":\"png\"") != NULL;
-	char path[512];
-	FILE *f;
-
-	text_of(line, "filename", path, sizeof(path));
-	if (!strcmp(dump, "never")) {
-		busy = true;
-		return;
-	}
-	if (!strcmp(dump, "no-console") || (png && !strcmp(dump, "no-png"))) {
-		qmp_send("{\"error\":{\"class\":\"GenericError\",\"desc\":\"%s\"},\"id\":%ld}",
-			 *dump == 'n' && dump[3] == 'p' ? "Parameter 'format' is unexpected" :
-							  "There is no console to take a screendump from", id);
-		return;
-	}
-	f = fopen(path, "we");
-	if (!f)
-		exit(95);
-	fprintf(f, png ? "\x89PNG fake" : "P6\n2 3\n255\n");
-	if (!png)
-		fwrite(pixels, !strcmp(dump, "torn") ? 7 : sizeof(pixels), 1, f);
-	fclose(f);
-	qmp_send("{\"return\":{},\"id\":%ld}", id);
-}
+#include "fake_qemu_screen.h"
 
 static void command(char *line)
 {

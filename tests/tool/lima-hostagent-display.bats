@@ -28,7 +28,7 @@ no_leftovers() { [ -z "$(find . -name '.screenshot*')" ]; }
 
 # --- VNC ---
 
-@test "vnc: a password of its own for each start, over QMP only, and where the display is" {
+@test "vnc: a password of its own for each start, over QMP only, and where the display is (case 46)" {
 	umask 000
 	conf video.display=vnc video.vnc.display=127.0.0.1:0,to=9
 	ready

@@ -150,7 +150,7 @@ END
 	kill $client
 }
 
-@test "out of descriptors: it waits without spinning, and recovers" {
+@test "out of descriptors: it waits without spinning, and recovers (case 6)" {
 	ready
 	prlimit --pid "$AGENT" --nofile=40:40
 	python3 - <<'END' &
@@ -177,6 +177,46 @@ END
 	until_ok info_has '"state":"running"'
 	guest_boots b2
 	until_ok info_has '"bootID":"b2"'
+	until_ok info_has '"state":"running"'
+}
+
+@test "out of descriptors with 200 connections to a forwarded port: old ones live, new ones wait, all recovers (case 6)" {
+	port=$((20000 + RANDOM % 20000))
+	conf portForwards=1 portForwards.0.guestPort0=1 portForwards.0.guestPort1=65535
+	ready
+	cue "listen $port"
+	until_event '"portForward":{"type":"forwarding"'
+	prlimit --pid "$AGENT" --nofile=100:100
+	python3 - "$port" "$AGENT" <<'END'
+import os, socket, sys, time
+port, agent = int(sys.argv[1]), sys.argv[2]
+def ticks():
+    f = open(f"/proc/{agent}/stat").read().rsplit(")", 1)[1].split()
+    return int(f[11]) + int(f[12])
+def echo(s, text):
+    s.sendall(text)
+    got = b""
+    while len(got) < len(text):
+        piece = s.recv(100)
+        assert piece, "closed"
+        got += piece
+    assert got == text
+first = socket.create_connection(("127.0.0.1", port), timeout=20)
+echo(first, b"before")
+rest = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(200)]
+time.sleep(1)
+before = ticks()
+time.sleep(2)
+assert ticks() - before <= 20, ticks() - before   # 10 ms each: 10 % of two seconds
+echo(first, b"during")
+for s in rest:
+    s.close()
+last = socket.create_connection(("127.0.0.1", port), timeout=20)
+echo(last, b"after")
+echo(first, b"still")
+END
+	[ "$(grep -c 'cannot accept connections' ha.stderr.log)" -ge 1 ]
+	[ "$(grep -c 'cannot accept connections' ha.stderr.log)" -le 25 ]
 	until_ok info_has '"state":"running"'
 }
 
@@ -225,7 +265,7 @@ END
 	exec 7<&- 8>&-
 }
 
-@test "it is in a session of its own, as is QEMU, and writes no core files" {
+@test "it is in a session of its own, as is QEMU, and writes no core files (case 46)" {
 	ready
 	sid() { awk '{print $6}' "/proc/$1/stat"; }
 	[ "$(sid "$AGENT")" != "$(sid $$)" ]
@@ -245,7 +285,7 @@ END
 	fi
 }
 
-@test "readers of its output that go away do not end it" {
+@test "readers of its output that go away do not end it (case 9)" {
 	rm -f notify
 	(exec lima-hostagent --notify-fd 9 "$DIR" 9>notify 2>&1 | head -c 10 >/dev/null) &
 	until_ok test -s notify
@@ -259,7 +299,7 @@ END
 	until_ok test ! -e ha.pid
 }
 
-@test "a file size limit does not end it" {
+@test "a file size limit does not end it (case 9)" {
 	ready
 	ln -sf /dev/null ssh.log # it would hit the limit too
 	prlimit --pid "$AGENT" --fsize=1500:1500
@@ -317,6 +357,61 @@ END
 	kill "$AGENT"
 	ends 0
 	grep -qx 'qmp system_powerdown' fake.log
+}
+
+@test "nonsense in what the guest says about itself reaches nobody's terminal (cases 38, 41)" {
+	agent
+	cue $'version 1\e]0;owned\a\x7f'
+	cue $'boot b\e[31m-\xff\xc3'
+	cue $'status begin\\tb\e[31m\\tnative\e[0m\\nssh-ready\\nstep\\tprov\e[2J\\tstart\\nstep\\tprov\e[2J\\t99999999999999999999\\n'
+	cue $'status tail\\tprov\e[2J\\tline\e]2;x\a\\ndone\\t-5\\n'
+	cue sshd
+	until_event '"degraded":true'
+	info >info.json
+	python3 - info.json ha.stdout.log ha.stderr.log <<'END'
+import json, sys
+def walk(x):
+    if isinstance(x, dict):
+        for k, v in x.items():
+            walk(k), walk(v)
+    elif isinstance(x, list):
+        for v in x:
+            walk(v)
+    elif isinstance(x, str):
+        assert all(c >= " " and c != "\x7f" or c in "\n\t" for c in x), ascii(x)
+for name in sys.argv[1:]:
+    raw = open(name, "rb").read()
+    assert all(c >= 32 and c != 127 or c == 10 for c in raw), name
+    for line in raw.decode().splitlines():
+        walk(json.loads(line))
+info = json.load(open("info.json"))
+assert len(info["guest"]["agentVersion"]) < 40 and len(info["guest"]["bootID"]) < 40
+END
+}
+
+@test "a console log that the guest fills is cut to its end, again and again (case 38)" {
+	ready
+	: >serial.log
+	: >serialv.log
+	kill -KILL "$AGENT" # the next one sees both logs
+	agent
+	until_event '"running":true'
+	for round in 1 2; do
+		head -c 20000000 /dev/zero | tr '\0' x >>serial.log
+		printf '\nthe end %s\n' $round >>serial.log
+		until_ok eval '[ "$(stat -c %s serial.log)" -le 1100000 ]'
+		tail -n 1 serial.log | grep -qx "the end $round"
+		sed -n 2p serial.log | grep -qxF '[the log was longer; lima-hostagent cut it here]'
+	done
+	# What is not too long is left alone, a link is not followed.
+	head -c 20000000 /dev/zero >victim
+	rm serialv.log
+	ln -s victim serialv.log
+	echo more >>serial.log
+	sleep 3
+	[ "$(stat -c %s victim)" = 20000000 ]
+	tail -n 1 serial.log | grep -qx more
+	[ "$(grep -c 'its last part is kept' ha.stderr.log)" = 2 ]
 }
 
 # --- SIGKILL at any moment ---

@@ -38,7 +38,7 @@ teardown() {
 	for f in ha.pid ha.sock qmp.sock ga.sock qemu.pid; do [ ! -e $f ]; done
 }
 
-@test "files and sockets are for the owner only" {
+@test "files and sockets are for the owner only, whatever the umask (case 12)" {
 	umask 000
 	ready
 	for f in ha.sock qmp.sock ga.sock ha.pid ssh.config; do
@@ -49,7 +49,55 @@ teardown() {
 	[ "$(stat -c %a .make/last-exit)" = 600 ]
 }
 
-@test "every line of the log and of the events is JSON, also after rubbish from the guest" {
+@test "with the umasks 077 and 777 it works as with any other (case 12)" {
+	real=$(command -v lima-hostagent)
+	printf '#!/bin/sh\numask $WANTED\nexec "%s" "$@"\n' "$real" >"$BATS_TEST_TMPDIR/bin/lima-hostagent"
+	chmod +x "$BATS_TEST_TMPDIR/bin/lima-hostagent"
+	hash -r
+	for WANTED in 077 777; do
+		export WANTED
+		ready
+		for f in ha.sock qmp.sock ga.sock ha.pid ssh.config; do
+			[ "$(stat -c %a $f)" = 600 ] || { stat -c '%a %n' $f; false; }
+		done
+		kill "$AGENT"
+		ends 0
+		[ "$(stat -c %a .make/last-exit)" = 600 ]
+	done
+}
+
+@test "links, folders and pipes in the place of its files are not followed, waited for or removed (case 43)" {
+	echo precious >victim
+	# Its files are replaced as a whole, or refused; what a link leads to is never touched.
+	ln -s victim ssh.config
+	ln -s ../victim .make/last-exit
+	echo precious >.make/../victim
+	ready
+	[ ! -L ssh.config ]
+	kill "$AGENT"
+	ends 0
+	[ ! -L .make/last-exit ]
+	ln -s victim ha.pid
+	agent
+	ends 73
+	[ "$(cat victim)" = precious ]
+	rm ha.pid
+	for f in qmp.sock ha.sock ga.sock; do
+		mkdir $f
+		agent
+		ends 73
+		grep -F "$f is in the way" notify
+		rmdir $f
+		mkfifo $f
+		agent
+		ends 73
+		[ -p $f ]
+		rm $f
+	done
+	[ "$(cat victim)" = precious ]
+}
+
+@test "every line of the log and of the events is JSON, also after rubbish from the guest (case 38)" {
 	agent
 	cue 'boot b1'
 	cue 'garbage 3000'
@@ -171,7 +219,7 @@ for name in sys.argv[1:]:
 	not event degraded
 }
 
-@test "a reboot of the guest is followed" {
+@test "a reboot of the guest is followed (case 15)" {
 	ready
 	cue reset
 	until_ok info_has '"state":"starting"'
@@ -205,7 +253,7 @@ for name in sys.argv[1:]:
 	until_ok info_has '"state":"running"'
 }
 
-@test "a guest that powers itself off is an ordinary end" {
+@test "a guest that powers itself off is an ordinary end (case 15)" {
 	ready
 	cue poweroff
 	ends 0
@@ -213,7 +261,7 @@ for name in sys.argv[1:]:
 	grep -qx 'reason=the guest powered itself off' .make/last-exit
 }
 
-@test "a QEMU that is killed is noticed and told" {
+@test "a QEMU that is killed is noticed and told (case 14)" {
 	ready
 	kill -KILL "$(qemu_pid)"
 	ends 69
@@ -277,7 +325,7 @@ for name in sys.argv[1:]:
 	grep -qx 'status=1' .make/last-exit
 }
 
-@test "a taken SSH port is named" {
+@test "a taken SSH port is named (case 19)" {
 	conf ssh.localPort=60022
 	qemu --mode exit --exit 1 --say "qemu: -netdev user: Could not set up host forwarding rule 'tcp:127.0.0.1:60022-:22'"
 	agent
@@ -342,7 +390,7 @@ for name in sys.argv[1:]:
 	info_has '"state":"running"'
 }
 
-@test "the machine of a killed host agent is taken over" {
+@test "the machine of a killed host agent is taken over (case 13)" {
 	ready
 	pid=$(qemu_pid)
 	kill -KILL "$AGENT"
@@ -557,7 +605,7 @@ END
 	[ "$(types)" = "9p 9p" ]
 }
 
-@test "stale pid files of strangers are no reason to signal anybody" {
+@test "stale pid files of strangers are no reason to signal anybody (case 16)" {
 	sleep 60 &
 	stranger=$!
 	echo $stranger >qemu.pid
@@ -574,7 +622,7 @@ for name in "qmp.sock", "ga.sock", "ha.sock", "ssh.sock":
 	kill $stranger
 }
 
-@test "a file in the place of a socket is not removed" {
+@test "a file in the place of a socket is not removed (case 43)" {
 	echo precious >qmp.sock
 	agent
 	ends 73

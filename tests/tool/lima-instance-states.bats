@@ -224,6 +224,17 @@ told() { lima-instance status t | tr '\n' ' ' | grep -F -- "$1" || { lima-instan
 	status_is Stopped
 }
 
+@test "Paused and Broken: one start takes the machine over and lets it go on (case 20)" {
+	start
+	cue 'ioerror No space left on device'
+	until_ok status_is Paused
+	kill -KILL "$(cat ha.pid)"
+	until_ok status_is Broken
+	lima-instance start --timeout 30 t
+	status_is Running
+	[ "$(qemu_starts)" = 1 ]
+}
+
 @test "Paused: a start does not wait for a machine that stands still while it boots (case 20)" {
 	printf '%s\n' 'boot b1' 'ioerror Input/output error' >cues
 	fails 69 "the machine stands still before it was ready: the machine is paused because a disk of it failed: Input/output error" \

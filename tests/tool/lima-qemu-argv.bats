@@ -328,6 +328,31 @@ real() { # an instance directory with the settings of a case, for the QEMU of th
 	QMP_LISTEN=net.sock accepted '{"execute":"query-rx-filter"}'
 }
 
+@test "a TPM with a directly booted kernel: the RAM disk keeps clear of the ACPI tables, or UEFI boots" {
+	make_dir x86_64-tcg-kernel .
+	set_key qemu tpm true
+	printf '\177ELF...' >kernel
+	head -c 12345 /dev/zero >initrd
+	lima-qemu-argv . >argv
+	grep -qx 'loader,file=initrd,addr=0x10000000,force-raw=on' argv || grep -qx "loader,file=$PWD/initrd,addr=0x10000000,force-raw=on" argv
+	grep -q ' initrdmem=0x10000000,12345$' argv
+	not_in() { ! grep -q -- "$1" argv || { cat argv; false; }; }
+	not_in '^-initrd$'
+	not_in pflash
+	# A bzImage may move itself onto it: UEFI loads both.
+	echo MZ... >kernel
+	set_key probe firmware /usr/share/OVMF/OVMF_CODE.fd
+	lima-qemu-argv . >argv
+	grep -qx -- -initrd argv
+	grep -q 'if=pflash.*OVMF_CODE.fd' argv
+	not_in initrdmem
+	# Without a TPM nothing is special.
+	set_key qemu tpm false
+	lima-qemu-argv . >argv
+	not_in pflash
+	not_in initrdmem
+}
+
 @test "QEMU takes: virtiofs, under the sandbox" {
 	local daemon
 	for daemon in /usr/libexec/virtiofsd /usr/lib/qemu/virtiofsd none; do [ ! -x "$daemon" ] || break; done

@@ -231,7 +231,7 @@ static void test_fixed(void)
 	announce('+', "tcp", "127.0.0.1", 3001);
 	is_num(events, 9, "is not forwarded twice");
 	is_num(client("127.0.0.1", 4901), -ECONNREFUSED, "nor by a later rule");
-	ok(stat(path, &st) == 0 && (st.st_mode & 07777) == 0600, "the socket is 0600");
+	ok(stat(path, &st) == 0 && (st.st_mode & 07777) == 0600, "the socket is 0600 (case 45)");
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
 	ok(connect(fd, (struct sockaddr *)&un, sizeof(un)) == 0 && hear(WIRE_OPEN, &fr) &&

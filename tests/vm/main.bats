@@ -146,7 +146,7 @@ setup() {
 	ssh -F "$DIR/ssh.config" lima-main true
 }
 
-@test "no secret is in any command line or environment" {
+@test "no secret is in any command line or environment (case 46)" {
 	key=$(sed -n 2p "$LIMA_HOME/_config/user")
 	for pid in $(agent_pid) $(qemu_pid); do
 		! tr '\0' '\n' <"/proc/$pid/cmdline" | grep -qF -e "$key" -e PRIVATE

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -197,6 +196,7 @@ void agent_machine_up(struct agent *a)
 	}
 	log_info("SSH local port: %d", a->ssh_port);
 	vnc_start(a);
+	console_start(a);
 	boot_start(a);
 	ga_repeat(a);
 }
@@ -305,6 +305,7 @@ static void end(struct agent *a)
 	ga_close(a);
 	dns_guest_free(a->dns);
 	pulse_free(a);
+	console_free(a);
 	machine_free(a);
 	http_free(a);
 	for (size_t i = 0; i < sizeof(a->signals) / sizeof(*a->signals); i++)

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "boot.h"
+#include "console.h"
 #include "err.h"
 #include "events.h"
 #include "ga.h"
@@ -60,6 +61,7 @@ struct agent {
 	struct ports ports;
 	struct tasks tasks;
 	struct stop stop;
+	struct console console;
 	struct pulse pulse;
 	struct vnc vnc;
 	struct tpm tpm;

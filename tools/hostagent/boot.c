@@ -396,6 +396,24 @@ void boot_on_hello(struct agent *a, const char *boot_id, const char *version)
 	boot_advance(a);
 }
 
+void boot_on_foreign_agent(struct agent *a, const char *protocol)
+{
+	struct boot *b = &a->boot;
+	char *text;
+
+	if (!b->active || b->agent_missing)
+		return;
+	timer_clear(&b->agent_timer);
+	b->agent_missing = true;
+	text = xasprintf("the guest agent speaks protocol %s, this host agent " WIRE_PROTOCOL "; ports are not forwarded and the clock is "
+			 "not kept; 'make INSTANCE=%s restart' gives the guest its match", protocol, kv_get(&a->conf, "", "name"));
+	boot_error(a, text);
+	free(text);
+	if (b->at[PHASE_RUNNING]) /* it was replaced while the machine ran */
+		tell(a, NULL, NULL);
+	boot_advance(a);
+}
+
 static void tell_step(struct agent *a)
 {
 	struct boot *b = &a->boot;

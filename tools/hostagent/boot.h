@@ -53,6 +53,8 @@ void boot_start(struct agent *a);
 /* The guest rebooted: forget and wait again. */
 void boot_on_reset(struct agent *a);
 void boot_on_hello(struct agent *a, const char *boot_id, const char *version);
+/* A guest agent that speaks another protocol, which is to be done without. `protocol` is what it says, cleaned. */
+void boot_on_foreign_agent(struct agent *a, const char *protocol);
 /* -1: bytes before these are missing. */
 int boot_on_status(struct agent *a, uint64_t offset, const char *text, size_t n);
 void boot_on_sshd(struct agent *a);

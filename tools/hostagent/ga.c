@@ -74,7 +74,7 @@ static void send_hello(struct agent *a)
 
 	a->ga.hello_owed = false;
 	a->ga.hello_sent = true;
-	kv_put(&b, "protocol", "1");
+	kv_put(&b, "protocol", WIRE_PROTOCOL);
 	kv_put(&b, "version", LIMA_VERSION);
 	kv_put(&b, "session", a->ga.session);
 	if (a->dns)
@@ -165,13 +165,19 @@ static void take_key(const struct kv *kv, const char *key, char *out, size_t siz
 
 static void on_hello(struct agent *a, const struct wire_frame *f)
 {
-	char session[20], boot_id[40];
+	char session[20], boot_id[40], protocol[16];
 	struct err e = { 0 };
 	struct kv kv = { 0 };
 	bool known;
 
 	if (kv_parse((const char *)f->payload, f->len, "HELLO", &kv, &e) < 0) {
 		log_limited(&a->ga.limit, "the guest agent sent a HELLO that cannot be read");
+		return;
+	}
+	take_key(&kv, "protocol", protocol, sizeof(protocol));
+	if (strcmp(protocol, WIRE_PROTOCOL) != 0) {
+		kv_free(&kv);
+		boot_on_foreign_agent(a, protocol);
 		return;
 	}
 	take_key(&kv, "session", session, sizeof(session));

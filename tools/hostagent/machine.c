@@ -197,7 +197,8 @@ static void on_run_state(void *arg, const cJSON *ret, const char *error)
 	machine_run_state(a, ret, error);
 	if (a->m.adopted && (!strcmp(a->m.run_state, "paused") || !strcmp(a->m.run_state, "io-error"))) {
 		log_info("the machine was paused; letting it go on");
-		qmp_send(a->m.qmp, "cont", NULL, NULL, NULL);
+		if (qmp_send(a->m.qmp, "cont", NULL, NULL, NULL) == 0)
+			snprintf(a->m.run_state, sizeof(a->m.run_state), "running"); /* until we hear otherwise */
 	}
 	query_answered(a);
 }

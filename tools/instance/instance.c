@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "buf.h"
@@ -76,6 +77,18 @@ int instance_must_exist(const struct instance *in, struct err *e)
 		       in->name);
 }
 
+/* Who else can write to a folder can put links and programs of his own into it. A sticky one, such as /tmp, is safe for
+ * what is in it already. */
+static int must_be_ours(const char *dir, struct err *e)
+{
+	struct stat st;
+
+	if (stat(dir, &st) < 0 || !(st.st_mode & S_IWOTH) || (st.st_mode & S_ISVTX))
+		return 0;
+	return err_set(e, EXIT_NO, "%s can be written to by every user of this machine, so what is in it cannot be trusted; "
+		       "'chmod o-w' it after a look at its content", dir);
+}
+
 int instance_lock(struct instance *in, struct err *e)
 {
 	char *dir = path_join(in->home, "_locks"), *path = path_join(dir, in->name);
@@ -83,6 +96,8 @@ int instance_lock(struct instance *in, struct err *e)
 
 	if (in->lock.fd >= 0)
 		r = 0;
+	else if (must_be_ours(in->home, e) < 0 || must_be_ours(in->dir, e) < 0)
+		;
 	else if (dir_make(in->home, 0700, e) == 0 && dir_make(dir, 0700, e) == 0)
 		r = lock_take(path, -1, &in->lock, e);
 	free(path);

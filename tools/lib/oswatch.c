@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -50,6 +51,25 @@ void clock_watch_rearm(int fd)
 	if (read(fd, &ticks, sizeof(ticks)) < 0)
 		errno = 0; /* ECANCELED is the news itself */
 	timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &t, NULL);
+}
+
+int file_watch(void)
+{
+	return inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+}
+
+int file_watch_once(int watch, const char *path)
+{
+	return inotify_add_watch(watch, path, IN_MODIFY | IN_ONESHOT | IN_DONT_FOLLOW) < 0 ? -1 : 0;
+}
+
+void file_watch_read(int watch)
+{
+	char news[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+
+	while (read(watch, news, sizeof(news)) > 0) {
+		/* That there is news is all that counts. */
+	}
 }
 
 pid_t file_lock_holder(const char *path)

@@ -22,6 +22,12 @@ int clock_watch(void);
 /* Arms it again. To be called after it became readable. */
 void clock_watch_rearm(int fd);
 
+/* A descriptor that becomes readable when a file that was named with file_watch_once has been written to, once for each
+ * time that it was named. file_watch_read takes the news off. */
+int file_watch(void);
+int file_watch_once(int watch, const char *path);
+void file_watch_read(int watch);
+
 /* The process that holds a POSIX record lock on any byte of `path` (QEMU locks its pid file), 0 when nobody does.
  * Unlike the number in the file, this cannot point to a stranger. -1: somebody whose pid the kernel does not tell. */
 pid_t file_lock_holder(const char *path);

@@ -61,6 +61,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define WIRE_PROTOCOL "1" /* of HELLO */
 #define WIRE_HEADER 16
 #define WIRE_PAYLOAD_MAX 65536u
 #define WIRE_CHUNK 32752u /* senders cut byte streams to this: with its header it is one write to a virtio port */

@@ -118,8 +118,8 @@ static void log_socket(struct line *l, const char *id, const char *base)
 {
 	char *sock = xasprintf("%s.sock", base), *log = xasprintf("%s.log", base);
 
-	line_opt(l, "-chardev", "socket,id=%s,path=%s,server=on,wait=off,logfile=%s", id, line_file(l, sock),
-		 line_file(l, log));
+	line_opt(l, "-chardev", "socket,id=%s,path=%s,server=on,wait=off,logfile=%s,logappend=on", id, line_file(l, sock),
+		 line_file(l, log)); /* appended to, so that it can be cut while QEMU has it open */
 	free(sock);
 	free(log);
 }

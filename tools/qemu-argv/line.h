@@ -53,6 +53,8 @@ bool line_has(struct line *l, const char *name);
 int line_machine(struct line *l, struct err *e);
 int line_disks(struct line *l, struct err *e);
 int line_kernel(struct line *l, struct err *e);
+/* Whether the initial RAM disk is put at a place of its own instead of QEMU's. */
+bool line_initrd_apart(struct line *l);
 int line_tpm(struct line *l, struct err *e);
 int line_networks(struct line *l, struct err *e);
 void line_screen_and_sound(struct line *l);

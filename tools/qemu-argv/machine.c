@@ -90,6 +90,13 @@ static const char *find_firmware(struct line *l)
 	return *c->system_firmware ? line_esc(l, c->system_firmware) : NULL;
 }
 
+/* QEMU's BIOS takes a kernel by itself, sooner than UEFI would. With a TPM only one that line_kernel can keep clear of the
+ * ACPI tables. */
+static bool boots_directly(struct line *l)
+{
+	return l->kernel && l->arch->x86 && (!l->conf->tpm || !l->initrd || line_initrd_apart(l));
+}
+
 static int add_firmware(struct line *l, struct err *e)
 {
 	const struct arch *a = l->arch;
@@ -98,7 +105,7 @@ static int add_firmware(struct line *l, struct err *e)
 	if (l->conf->legacy_bios && !a->bios)
 		strv_addf(l->notes, "firmware.legacyBIOS: %s has no BIOS; ignored", a->name);
 	/* To the same point of the same kernel under tcg: 5 s by SeaBIOS, 8 s by OVMF. */
-	if (!a->uefi || (l->conf->legacy_bios && a->bios) || (l->kernel && a->x86))
+	if (!a->uefi || (l->conf->legacy_bios && a->bios) || boots_directly(l))
 		return 0;
 	code = find_firmware(l);
 	if (code)

@@ -2,7 +2,10 @@
  * guess it from content that a guest has written. */
 #include "line.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "buf.h"
 #include "file.h"
@@ -13,6 +16,9 @@
 /* As instances of Lima 2.1 and later have them. */
 #define F_DISK "disk"
 #define F_ISO "iso"
+/* Where the initial RAM disk lies with a TPM: above any kernel, and far below the tables at the end of the memory. */
+#define INITRD_AT (256u << 20)
+#define INITRD_NEEDS_MIB 512
 
 static int boot_disk(struct line *l, struct err *e)
 {
@@ -59,16 +65,40 @@ int line_disks(struct line *l, struct err *e)
 	return 0;
 }
 
+/* With a TPM the BIOS makes its ACPI tables (the event log is among them) larger than the room that QEMU leaves above the
+ * initial RAM disk, which overwrites them: the kernel finds no ACPI then, so no TPM and no power button. An ELF kernel, which
+ * lies where it says and is not moved about, can have the RAM disk at another place; one in a bzImage is booted by UEFI. */
+bool line_initrd_apart(struct line *l)
+{
+	char magic[4] = "";
+	int fd;
+
+	if (!l->conf->tpm || !l->arch->x86 || !l->kernel || !l->initrd || l->conf->memory_mib < INITRD_NEEDS_MIB)
+		return false;
+	fd = open(line_path(l, F_KERNEL), O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && read(fd, magic, sizeof(magic)) != sizeof(magic))
+		magic[0] = '\0';
+	if (fd >= 0)
+		close(fd);
+	return !memcmp(magic, "\177ELF", sizeof(magic));
+}
+
 /* A block scalar in lima.yaml ends in a newline, which is no part of the kernel's arguments. */
 static int kernel_arguments(struct line *l, struct err *e)
 {
 	struct buf text = { 0 };
-	int r = file_read(line_path(l, F_KERNEL_CMDLINE), CMDLINE_MAX, &text, e);
+	struct stat st;
+	int r = 0;
+
+	if (line_has(l, F_KERNEL_CMDLINE))
+		r = file_read(line_path(l, F_KERNEL_CMDLINE), CMDLINE_MAX, &text, e);
 
 	if (r == 0 && text.len && memchr(text.data, '\0', text.len))
 		r = err_set(e, EXIT_BADDATA, "%s: a NUL byte", line_path(l, F_KERNEL_CMDLINE));
 	while (r == 0 && text.len && text.data[text.len - 1] == '\n')
 		text.data[--text.len] = '\0';
+	if (r == 0 && line_initrd_apart(l) && stat(line_path(l, F_INITRD), &st) == 0)
+		buf_addf(&text, "%sinitrdmem=%#x,%lld", text.len ? " " : "", INITRD_AT, (long long)st.st_size);
 	if (r == 0 && text.len)
 		line_own(l, "-append", "%s", buf_str(&text));
 	buf_free(&text);
@@ -79,9 +109,11 @@ int line_kernel(struct line *l, struct err *e)
 {
 	if (l->kernel)
 		line_own(l, "-kernel", "%s", line_path(l, F_KERNEL));
-	if (line_has(l, F_KERNEL_CMDLINE) && kernel_arguments(l, e) < 0)
+	if (kernel_arguments(l, e) < 0)
 		return -1;
-	if (l->initrd)
+	if (line_initrd_apart(l))
+		line_opt(l, "-device", "loader,file=%s,addr=%#x,force-raw=on", line_file(l, F_INITRD), INITRD_AT);
+	else if (l->initrd)
 		line_own(l, "-initrd", "%s", line_path(l, F_INITRD));
 	return 0;
 }
