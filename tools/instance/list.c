@@ -163,7 +163,8 @@ static void print_errors(const struct row *row)
 			printf("problem:   %s\n", item->valuestring);
 	list = cJSON_GetObjectItemCaseSensitive(o, "mounts");
 	cJSON_ArrayForEach(item, list)
-		print_mount(item);
+		if (cJSON_IsObject(item))
+			print_mount(item);
 	cJSON_Delete(o);
 }
 
