@@ -17,7 +17,7 @@ static const char usage[] =
 	"  -k, --keep-root    all else stays as it is; with --read-only, DIR alone cannot be changed\n"
 	"  -h, --help         print this text\n"
 	"      --version      print the version\n"
-	"Exits with 69 when this system cannot do it, and nothing was run; else as PROGRAM does.\n";
+	"Exits with 69 when this system cannot do it, 1 when there is no DIR, and nothing was run; else as PROGRAM does.\n";
 
 static void parse(int argc, char **argv, struct confine *c)
 {

@@ -63,9 +63,19 @@ untouched() {
 	[ "$status" = 42 ]
 	run lima-confine "$X" /nonexistent/program
 	[ "$status" = 69 ]
-	fails 69 "cannot open" lima-confine "$X/missing" /bin/true
+	# That a folder is gone, which a guest may have brought about, must not look like a system that cannot confine.
+	fails 1 "cannot open" lima-confine "$X/missing" /bin/true
+	fails 1 "cannot" lima-confine "$X/file" /bin/true
+	fails 1 "cannot open" lima-confine --keep-root "$X/missing" /bin/true
 	fails 2 "not an absolute path" lima-confine relative /bin/true
 	fails 2 "expected" lima-confine "$X"
+}
+
+@test "folders that hold parts of the new root itself can be shown, too" {
+	touch "$TMP/here"
+	[ "$(lima-confine /tmp /bin/ls "$TMP/here")" = "$TMP/here" ]
+	[ "$(lima-confine /usr /bin/ls -d /usr/bin)" = /usr/bin ]
+	[ "$(lima-confine /etc /bin/ls /etc/passwd)" = /etc/passwd ]
 }
 
 @test "rights that files do not need are gone" {

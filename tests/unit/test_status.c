@@ -57,7 +57,7 @@ static void hostile(void)
 {
 	struct boot_status s = { 0 };
 	struct strv errors = { 0 };
-	uint64_t at = 0;
+	uint64_t at = 0, mounts = 0;
 	char *big = malloc(100000);
 	char line[64];
 
@@ -93,6 +93,12 @@ static void hostile(void)
 	status_errors(&s, &errors);
 	is_str(errors.n == 1 ? errors.v[0] : NULL, "the boot scripts of the guest ended with status 4", "done alone is an error too");
 	strv_free(&errors);
+	status_reset(&s);
+	status_feed(&s, 0, "mount\t2\t9p\nmount\t256\t9p\nmount\t-1\t9p\nmount\tx\t9p\nmount\t3\n", 54);
+	ok(s.no_mount[2] && !s.no_mount[3], "a mount that the guest cannot do");
+	for (size_t i = 0; i < STATUS_MOUNTS_MAX; i++)
+		mounts += s.no_mount[i];
+	is_num(mounts, 1, "and none for lines that make no sense");
 	status_reset(&s);
 	free(big);
 }

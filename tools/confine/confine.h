@@ -20,7 +20,7 @@ struct confine {
 int confine_needs(const char *program, struct strv *files, struct err *e);
 
 /* Enters the confinement; the working directory becomes `dir`. When it fails, the process is in an unknown state and
- * must end. An unprivileged process keeps its numbers, but sees the files of others as nobody's. A privileged one
+ * must end. EXIT_NO: there is no such folder, which says nothing about the system. An unprivileged process keeps its numbers, but sees the files of others as nobody's. A privileged one
  * keeps only the rights to read, write and own the files of others. */
 int confine_enter(const struct confine *c, struct err *e);
 

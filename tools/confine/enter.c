@@ -83,11 +83,22 @@ static int new_namespace(struct err *e)
 	return 0;
 }
 
-static int open_source(const char *path, struct err *e)
+/* A copy of what is mounted there, to be put where it belongs later: by then the name may lead elsewhere. */
+static int take_copy(const char *path, struct err *e)
 {
-	int fd = open(path, O_PATH | O_CLOEXEC);
+	int fd = (int)syscall(428 /* open_tree */, AT_FDCWD, path, 1 /* OPEN_TREE_CLONE */ | O_CLOEXEC | AT_RECURSIVE);
 
 	return fd < 0 ? err_sys(e, EXIT_UNAVAIL, "cannot open %s", path) : fd;
+}
+
+static int check_folder(const char *dir, struct err *e)
+{
+	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(e, EXIT_NO, "cannot open %s", dir);
+	close(fd);
+	return 0;
 }
 
 /* Makes the file or folder that a source is to cover, and the folders above it. `path` is relative to the new root. */
@@ -113,16 +124,13 @@ static int make_place(const char *path, bool is_dir, struct err *e)
 	return r;
 }
 
-/* Shows what was opened as `fd` under its own name below the new root, the working directory. */
+/* Shows a copy under its own name below the new root, the working directory. */
 static int bind_source(int fd, const char *path, bool is_dir, uint64_t attributes, struct err *e)
 {
-	char source[32];
-
 	path += strspn(path, "/");
 	if (make_place(path, is_dir, e) < 0)
 		return -1;
-	snprintf(source, sizeof(source), "/proc/self/fd/%d", fd);
-	if (mount(source, path, NULL, MS_BIND | MS_REC, NULL) < 0)
+	if (syscall(429 /* move_mount */, fd, "", AT_FDCWD, path, 4 /* MOVE_MOUNT_F_EMPTY_PATH */) < 0)
 		return err_sys(e, EXIT_UNAVAIL, "cannot show %s", path);
 	return set_attributes(path, attributes, is_dir, e);
 }
@@ -158,14 +166,14 @@ static int change_root(struct err *e)
 	return set_attributes("/", ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV, false, e);
 }
 
-/* All that is to be shown is opened before the memory file system may cover it. */
+/* All that is to be shown is copied before the memory file system covers a part of it. */
 static int new_root(const struct confine *c, struct err *e)
 {
 	size_t n = c->files->n + 2;
 	int *fd = xcalloc(n, sizeof(*fd)), r = 0;
 
 	for (size_t i = 0; i < n && r == 0; i++) {
-		fd[i] = open_source(i < c->files->n ? c->files->v[i] : i == n - 2 ? c->dir : "/dev/null", e);
+		fd[i] = take_copy(i < c->files->n ? c->files->v[i] : i == n - 2 ? c->dir : "/dev/null", e);
 		r = fd[i] < 0 ? -1 : 0;
 	}
 	if (r == 0 && (mount("lima-confine", NEW_ROOT, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=1m") < 0 ||
@@ -200,14 +208,14 @@ int confine_enter(const struct confine *c, struct err *e)
 {
 	mode_t old = umask(022);
 
-	if (new_namespace(e) < 0)
+	if (check_folder(c->dir, e) < 0 || new_namespace(e) < 0)
 		return -1;
 	if (c->keep_root ? restrict_in_place(c, e) < 0 : new_root(c, e) < 0)
 		return -1;
 	if (!c->keep_root)
 		drop_rights();
 	umask(old);
-	return chdir(c->dir) < 0 ? err_sys(e, EXIT_UNAVAIL, "cannot enter %s", c->dir) : 0;
+	return chdir(c->dir) < 0 ? err_sys(e, EXIT_NO, "cannot enter %s", c->dir) : 0;
 }
 
 #else

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "argv.h"
 #include "child.h"
 #include "disks.h"
 #include "file.h"
@@ -22,7 +23,6 @@
 #include "socket.h"
 #include "spawn.h"
 
-#define ARGV_MAX_BYTES (1u << 20)
 #define STDERR_KEEP 2048
 #define RECONNECT_S 1
 #define CONNECT_MS 5000 /* for a QEMU that is busy with others who connect and go */
@@ -356,27 +356,6 @@ static void wait_for_end(struct agent *a)
 
 /* --- starting --- */
 
-static int load_argv(const struct agent *a, struct strv *argv, struct err *e)
-{
-	struct buf b = { 0 };
-	char *line, *save, *option = NULL;
-
-	if (file_read(F_QEMU_ARGV, ARGV_MAX_BYTES, &b, e) < 0)
-		return err_wrap(e, "cannot start the machine");
-	/* A line is held back until it is known that the next one stays. */
-	for (line = strtok_r(b.data ? b.data : (char[1]){ 0 }, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		bool out = mounts_unserved(a, line);
-
-		if (option && !out)
-			strv_add(argv, option);
-		option = out ? NULL : line;
-	}
-	if (option)
-		strv_add(argv, option);
-	buf_free(&b);
-	return argv->n ? 0 : err_set(e, EXIT_BADDATA, "%s is empty; make it again with lima-qemu-argv", F_QEMU_ARGV);
-}
-
 static void remove_stale(void)
 {
 	/* qmp.sock and ga.sock are replaced when they are bound. */
@@ -395,7 +374,7 @@ static int spawn_qemu(struct agent *a, int listen_fd[2], int *err_fd, struct err
 	struct spawn s = { .in = SPAWN_NULL, .pass = listen_fd, .npass = 2, .new_session = true };
 	int fds[2], r = -1;
 
-	if (load_argv(a, &argv, e) < 0)
+	if (argv_load(a, &argv, e) < 0)
 		goto out;
 	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0) {
 		err_sys(e, EXIT_UNAVAIL, "cannot make a pipe for QEMU");

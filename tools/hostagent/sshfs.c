@@ -131,13 +131,19 @@ static char *find_server(void)
 	return path;
 }
 
+/* Where everything is mounted, there is nothing to keep it to. */
+static bool is_confined(const struct mount *m)
+{
+	return !m->a->mounts.unconfined && strcmp(conf(m, "location"), "/") != 0;
+}
+
 static void server_argv(const struct mount *m, const char *program, struct strv *argv)
 {
 	struct buf dir = { 0 };
 
 	for (const char *p = conf(m, "location"); *p; p++)
 		buf_adds(&dir, *p == '%' ? "%%" : (char[2]){ *p, '\0' });
-	if (!m->a->mounts.unconfined) {
+	if (is_confined(m)) {
 		strv_add(argv, m->a->mounts.confine);
 		if (strcmp(conf(m, "writable"), "true") != 0)
 			strv_add(argv, "--read-only");
@@ -260,11 +266,18 @@ static struct job *start_server(struct mount *m, int fd, struct err *e)
 		err_set(e, EXIT_UNAVAIL, "sftp-server was not found; install it (Debian: package openssh-sftp-server)");
 		return NULL;
 	}
+	/* Any guest can say that it cannot do another type. That must not get it more than it was given. */
+	if (m->fallback && !is_confined(m)) {
+		err_set(e, EXIT_UNAVAIL, "sftp-server cannot be confined to the folder, so it does not stand in for another type; "
+			"set mountType: reverse-sshfs if the guest may reach all that you can");
+		free(program);
+		return NULL;
+	}
 	server_argv(m, program, &argv);
 	spec.argv = argv.v;
 	old = umask(m->a->umask);
 	j = job_start(m->a->base, &spec, e);
-	if (!j && !m->a->mounts.unconfined) {
+	if (!j && is_confined(m) && !m->fallback) {
 		give_up_confining(m->a, e->msg);
 		strv_free(&argv);
 		server_argv(m, program, &argv);

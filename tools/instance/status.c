@@ -126,7 +126,8 @@ static void print_running(const struct instance *in, const struct state_info *s)
 		if (cJSON_IsString(item))
 			print_text("problem:", item->valuestring);
 	cJSON_ArrayForEach(item, mounts)
-		print_mount(item);
+		if (cJSON_IsObject(item))
+			print_mount(item);
 	if (*waiting)
 		print_text("restart:", waiting);
 	free(waiting);
