@@ -137,6 +137,28 @@ static void print_last_exit(const struct row *row)
 	free(path);
 }
 
+static const char *text_in(const cJSON *o, const char *key)
+{
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, key));
+
+	return text ? text : "";
+}
+
+/* What is forwarded, one a line, and what should be but cannot, with the reason. */
+static void print_forwards(const cJSON *info)
+{
+	const cJSON *f, *list = cJSON_GetObjectItemCaseSensitive(info, "portForwards");
+
+	cJSON_ArrayForEach(f, list) {
+		const char *error = text_in(f, "error");
+		bool reverse = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(f, "reverse"));
+
+		printf("forward:   %s guest %s %s host %s%s%s%s\n", text_in(f, "protocol"), text_in(f, "guestAddr"),
+		       reverse ? "<-" : "->", text_in(f, "hostAddr"), *error ? " FAILED: " : "", error,
+		       strcmp(text_in(f, "state"), "waiting") ? "" : " (waiting)");
+	}
+}
+
 static void print_errors(const struct row *row)
 {
 	cJSON *o = row->s.json ? cJSON_Parse(row->s.json) : NULL;
@@ -145,6 +167,7 @@ static void print_errors(const struct row *row)
 	cJSON_ArrayForEach(item, list)
 		if (cJSON_IsString(item))
 			printf("problem:   %s\n", item->valuestring);
+	print_forwards(o);
 	cJSON_Delete(o);
 }
 
