@@ -1,10 +1,7 @@
 """forwards - port forwarding of a running instance, seen from the host: what tests/vm/forwards.bats, tests/vm/soak and
 tests/perf/run have in common. Listeners in the guest are those of talk.c; see there for what they answer.
 
-    python3 tests/lib/forwards.py rules                    the rules of the table that may be mixed, as JSON for portForwards
-    python3 tests/lib/forwards.py CHECK INSTANCE           one of the checks below; exit status 1 and a list of what is wrong
-
-The instance's folder is $LIMA_HOME/INSTANCE, and it has talk as /tmp/talk.
+The instance's folder is $LIMA_HOME/INSTANCE, and the guest has talk as /tmp/talk.
 """
 import concurrent.futures
 import contextlib
@@ -15,7 +12,6 @@ import json
 import os
 import random
 import socket
-import struct
 import subprocess
 import sys
 import time
@@ -221,67 +217,3 @@ def listen_line(proto, listener, mode=""):
 
 def host_address(machine, text):
     return address(text) if ":" in text else os.path.join(machine.dir, "sock", text)
-
-
-def check_addresses(machine, have, cases):
-    """The list of forwards against the table: the same addresses, and no other."""
-    wrong = []
-    for proto, listener, wanted in cases:
-        entry = have.get((proto, address(listener)))
-        got = entry and (address(entry["hostAddr"]), entry["state"])
-        want = None if wanted == "none" else (host_address(machine, wanted), "forwarding")
-        if got != want:
-            wrong.append(f"{proto} {listener}: {entry}, not {want}")
-    return wrong
-
-
-def check_events(machine, since, cases):
-    """One event for each listener: forwarding with its host address, or not-forwarding."""
-    told = {}
-    for e in machine.events(since)[0]:
-        told.setdefault((e["protocol"], address(e["guestAddr"])), []).append((e["type"], e.get("hostAddr")))
-    wrong = []
-    for proto, listener, wanted in cases:
-        got = told.get((proto, address(listener)), [])
-        want = [("not-forwarding", None)]
-        if wanted != "none":
-            want = [("forwarding", wanted if ":" in wanted else host_address(machine, wanted))]
-        if got != want:
-            wrong.append(f"event of {proto} {listener}: {got}, not {want}")
-    return wrong
-
-
-def report(wrong, done):
-    for line in wrong[:40]:
-        print(line)
-    print(f"{done}, {len(wrong)} wrong")
-    return 1 if wrong else 0
-
-
-def check_table(machine):
-    """All listeners of the table at once: addresses, events, traffic; then they go."""
-    cases = table()[1]
-    yes = [case for case in cases if case[2] != "none"]
-    since = machine.events()[1]
-    with Talk(machine.name) as guest:
-        guest.many(listen_line(proto, listener) for proto, listener, _ in cases)
-        have = machine.await_forwards([(proto, address(listener)) for proto, listener, _ in yes])
-        wrong = check_addresses(machine, have, cases) + check_events(machine, since, cases)
-        wrong += all_traffic((proto, listener, host_address(machine, wanted)) for proto, listener, wanted in yes)
-    if not machine.await_gone([(proto, address(listener)) for proto, listener, _ in yes]):
-        wrong.append("forwards stay when their listeners are gone")
-    return report(wrong, f"{len(cases)} listeners, {len(yes)} of them forwarded")
-
-
-def main():
-    if sys.argv[1:] == ["rules"]:
-        print(json.dumps(table()[0]))
-        return 0
-    check = globals().get("check_" + sys.argv[1]) if len(sys.argv) == 3 else None
-    if not check:
-        sys.exit("usage: forwards.py rules | CHECK INSTANCE")
-    return check(Instance(sys.argv[2]))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -7,7 +7,6 @@
  *   time                                   ok NANOSECONDS (CLOCK_MONOTONIC)
  *   open                                   ok NUMBER-OF-CONNECTIONS
  *   send tcp|unix ADDRESS PORT TEXT        ok ANSWER (until the end) | failed REASON; a connection from the guest
- *   hold ADDRESS PORT                      ok | failed; connects by TCP and stays
  *
  * What a connection gets, by MODE:
  *   label   (default) one line "PROTO ADDRESS PORT", then what it sends, until it ends its half
@@ -21,6 +20,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -80,6 +80,8 @@ static long long now(void)
 
 static socklen_t address(union address *a, const char *proto, const char *ip, int port)
 {
+	char bare[64];
+
 	memset(a, 0, sizeof(*a));
 	if (!strcmp(proto, "unix")) {
 		a->un.sun_family = AF_UNIX;
@@ -91,9 +93,11 @@ static socklen_t address(union address *a, const char *proto, const char *ip, in
 		a->v4.sin_port = htons((uint16_t)port);
 		return sizeof(a->v4);
 	}
+	snprintf(bare, sizeof(bare), "%.*s", (int)strcspn(ip, "%"), ip);
 	a->v6.sin6_family = AF_INET6;
 	a->v6.sin6_port = htons((uint16_t)port);
-	return inet_pton(AF_INET6, ip, &a->v6.sin6_addr) == 1 ? sizeof(a->v6) : 0;
+	a->v6.sin6_scope_id = strchr(ip, '%') ? if_nametoindex(strchr(ip, '%') + 1) : 0;
+	return inet_pton(AF_INET6, bare, &a->v6.sin6_addr) == 1 ? sizeof(a->v6) : 0;
 }
 
 static struct tag *watch(int fd, struct listener *l, struct conn *c)
@@ -213,8 +217,6 @@ static void command(char *line)
 		printf("ok %d\n", n_conns);
 	else if (!strcmp(what, "send"))
 		cmd_send(proto, ip, port, mode);
-	else if (!strcmp(what, "hold"))
-		printf(connected("tcp", proto, atoi(ip)) >= 0 ? "ok\n" : "");
 	else
 		printf("failed unknown command\n");
 	fflush(stdout);

@@ -3,8 +3,10 @@
  * */
 #include "fake_guest.h"
 
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 static void test_stream(void)
 {
@@ -107,6 +109,66 @@ static void test_taken(void)
 	for (int64_t stop = now_ms() + PATIENCE_MS; !strstr(last_event, "\"forwarding\"") && now_ms() < stop;)
 		wait_a_bit(10);
 	ok(strstr(last_event, "\"forwarding\"") != NULL, "forwarded when the port has become free");
+	end();
+}
+
+/* The port is another instance's: its host agent has it, whose folder has the instance's name. */
+static void test_other_instance(void)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(7778),
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
+	char folder[96], byte;
+	int ready[2];
+	pid_t other;
+
+	snprintf(folder, sizeof(folder), "%s/web-1", dir);
+	if (mkdir(folder, 0700) < 0 || pipe(ready) < 0)
+		ok(false, "a folder");
+	other = fork();
+	if (other == 0) {
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_NAME, "lima-hostagent");
+		if (chdir(folder) == 0 && bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0 && listen(fd, 1) == 0)
+			(void)!write(ready[1], "x", 1);
+		pause();
+		_exit(0);
+	}
+	ok(read(ready[0], &byte, 1) == 1, "another host agent listens on 7778");
+	begin("portForwards=0\n", false);
+	announce('+', "tcp", "127.0.0.1", 7778);
+	ok(strstr(last_event, "\"failed\"") && strstr(last_event, "for the instance 'web-1'"), "said, and whose: %s",
+	   last_event);
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+	for (int64_t stop = now_ms() + PATIENCE_MS; !strstr(last_event, "\"forwarding\"") && now_ms() < stop;)
+		wait_a_bit(10);
+	ok(strstr(last_event, "\"forwarding\"") != NULL, "forwarded when that instance has ended");
+	end();
+}
+
+/* What ssh says no to again and again is one event, not one for each attempt. */
+static void test_ssh_fails(void)
+{
+	unsigned calls;
+	int64_t answered;
+
+	begin("portForwards=1\nportForwards.0.static=true\nportForwards.0.guestPort0=3000\n", true);
+	forward_ssh_result(f, 1, false, "no");
+	ok(events == 1 && strstr(last_event, "\"failed\""), "it is told");
+	for (int64_t stop = now_ms() + PATIENCE_MS; ssh_calls < 2 && now_ms() < stop;)
+		wait_a_bit(10);
+	is_num(ssh_calls, 2, "ssh is asked again");
+	forward_ssh_result(f, 1, false, "no");
+	is_num(events, 1, "the same answer is no news");
+	calls = ssh_calls;
+	answered = now_ms();
+	for (int64_t stop = now_ms() + PATIENCE_MS; ssh_calls == calls && now_ms() < stop;)
+		wait_a_bit(10);
+	ok(now_ms() - answered >= 1900, "the next attempt waits twice as long");
+	forward_ssh_result(f, 1, true, "");
+	ok(events == 2 && strstr(last_event, "\"forwarding\""), "and may succeed");
 	end();
 }
 
@@ -436,6 +498,8 @@ int main(void)
 	test_stream();
 	test_never();
 	test_taken();
+	test_other_instance();
+	test_ssh_fails();
 	test_same_place();
 	test_back();
 	test_udp();
