@@ -174,43 +174,39 @@ def status(pid, *fields):
     return [int(have[field].split()[0]) for field in fields]
 
 
-def guest_status(name, env, *fields):
-    script = "cat /proc/$(pidof lima-guestagent)/status"
-    out = subprocess.run(["lima-instance", "shell", name, "--", "sudo", "sh", "-c", script], env=env, check=True,
-                         stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True).stdout
-    have = dict(line.split(":", 1) for line in out.splitlines())
-    return [int(have[field].split()[0]) for field in fields]
-
-
 def flat(machine, count=10000):
     """Memory and descriptors of the host agent after many connections."""
-    fields = ("VmRSS",)
-
     def look():
-        return status(machine.pid(), *fields)[0], len(os.listdir(f"/proc/{machine.pid()}/fd"))
+        return status(machine.pid(), "VmRSS")[0], len(os.listdir(f"/proc/{machine.pid()}/fd"))
 
     connects(ECHO, 100)
     before = look()
     connects(ECHO, count)
-    while machine.info()["tunnel"]["streams"]:
-        time.sleep(0.05)
+    for _ in range(600):
+        if not machine.info()["tunnel"]["streams"]:
+            break
+        time.sleep(0.1)
     after = look()
     note(f"host agent, {count} connections", f"resident {before[0]} -> {after[0]} KiB, descriptors {before[1]} -> {after[1]}")
 
 
 def wakeups(machine, env, seconds=60):
-    """Voluntary switches while nothing happens; logging in to the guest is itself something, so it is asked twice."""
-    idle = guest_status(machine.name, env, "voluntary_ctxt_switches")[0]
-    asked = guest_status(machine.name, env, "voluntary_ctxt_switches")[0] - idle
-    idle += asked
-    host = status(machine.pid(), "voluntary_ctxt_switches")[0]
-    time.sleep(seconds)
-    host = status(machine.pid(), "voluntary_ctxt_switches")[0] - host
-    guest = guest_status(machine.name, env, "voluntary_ctxt_switches")[0] - idle - asked
-    note("wake-ups when idle", f"host agent {host}, guest agent {guest} in {seconds} s")
+    """Voluntary switches while nothing happens, the session that counts them aside: it sleeps meanwhile."""
+    script = ('s() { sed -n "s/^voluntary_ctxt_switches:[^0-9]*//p" /proc/$(pidof lima-guestagent)/status; }; '
+              f"sleep 3; a=$(s); sleep {seconds}; echo $(($(s) - a)); sed -n 's/^VmRSS://p' /proc/$(pidof lima-guestagent)/status")
+    with subprocess.Popen(["lima-instance", "shell", machine.name, "--", "sudo", "sh", "-c", script], env=env, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as session:
+        time.sleep(5)
+        host = status(machine.pid(), "voluntary_ctxt_switches")[0]
+        time.sleep(seconds - 5)
+        host = status(machine.pid(), "voluntary_ctxt_switches")[0] - host
+        guest, resident = session.stdout.read().split("\n")[:2]
+    note("wake-ups when idle", f"host agent {host} in {seconds - 5} s, guest agent {guest} in {seconds} s")
+    note("guest agent, resident", resident.strip())
 
 
 def run(name, env, parts=("connect", "bulk", "rr", "flat", "idle"), rounds=5):
+    os.environ.update(env)
     machine = forwards.Instance(name)
     if "idle" in parts:
         wakeups(machine, env)
@@ -229,7 +225,8 @@ def run(name, env, parts=("connect", "bulk", "rr", "flat", "idle"), rounds=5):
             compare("connect, 1 byte, close", "us", lambda o: statistics.median(connects(ECHO + o, 100)), rounds, False)
         if "bulk" in parts:
             for streams in (1, 4):
-                compare(f"to the guest, {streams} stream(s)", "MB/s", lambda o, n=streams: bulk(send, SINK + o, n, 64 * MIB), rounds, True)
+                compare(f"to the guest, {streams} stream(s)", "MB/s", lambda o, n=streams: bulk(send, SINK + o, n, 64 * MIB),
+                        rounds, True)
                 compare(f"from the guest, {streams} stream(s)", "MB/s", lambda o, n=streams: bulk(receive, SOURCE + o, n, 64 * MIB),
                         rounds, True)
         if "flat" in parts:
