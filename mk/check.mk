@@ -58,6 +58,10 @@ check-chroot:
 ## bench:      measure, as ratios against named peers in the same run
 bench: tools $(O)/deps-check.ok
 	tests/perf/run
+## soak:       port forwarding that never rests, T=60 minutes; memory, descriptors and processes have to stay flat
+.PHONY: soak
+soak: tools $(O)/deps-check.ok
+	tests/vm/soak $(T)
 ## fuzz:       run the fuzz targets, T=60 seconds each
 T ?= 60
 fuzz: $(O)/deps-check.ok

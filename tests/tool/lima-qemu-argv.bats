@@ -75,7 +75,7 @@ golden() { # CASE
 	lima-qemu-argv -0 . | cmp want -
 	printf 'root=/dev/vda\nquiet\n' >kernel.cmdline
 	fails 65 "a newline in 'root=/dev/vda" lima-qemu-argv .
-	lima-qemu-argv --null . | tr '\0\n' '\n|' | grep -qx 'root=/dev/vda|quiet'
+	lima-qemu-argv --null . | tr '\0\n' '\n|' | grep -qx 'root=/dev/vda|quiet tsc=reliable'
 	: >kernel.cmdline
 	run lima-qemu-argv .
 	[[ $output != *-append* ]]

@@ -46,6 +46,24 @@ static void test_hello(void)
 	host_end(&h);
 }
 
+/* A host agent of another release: newer keys, another protocol number, frames that do not exist here. */
+static void test_skew(void)
+{
+	static const char hello[] = "protocol=7\nversion=99.1-rc\nfeatures=compress streams=2\nsession=\n"
+				    "session=cccccccccccccccc\nx-long=0123456789012345678901234567890123456789012345678901234567890123456789\n";
+	struct wire_frame f;
+	struct host h;
+
+	host_connect(&h);
+	ok(host_expect(&h, WIRE_HELLO, &f), "greeted");
+	host_send(&h, 33, 0, "newer", 5);
+	host_send(&h, WIRE_HELLO, 0, hello, sizeof(hello) - 1);
+	ok(host_expect(&h, WIRE_PORTS, &f) && f.payload[0] == '=', "a newer host is served as far as both understand");
+	host_send(&h, WIRE_HELLO, 0, "session=d\n", 10);
+	ok(host_expect(&h, WIRE_HELLO, &f), "so is one that says nothing else than its session");
+	host_end(&h);
+}
+
 /* Collects STATUS until `end` is seen; offsets must be without gaps. */
 static bool collect(struct host *h, char *text, size_t size, size_t at, const char *end)
 {
@@ -362,6 +380,7 @@ int main(void)
 	make_test_dir();
 	agent = agent_start(0);
 	test_hello();
+	test_skew();
 	test_status();
 	test_ports();
 	test_sshd();

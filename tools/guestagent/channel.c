@@ -6,6 +6,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+enum { PORT_BUFFER = 4096 }; /* the virtio driver reads no more at once */
+
 int channel_start(struct channel *c, int fd, bool port, const char *name, void (*ready)(struct source *, uint32_t))
 {
 	c->src.ready = ready;
@@ -13,7 +15,8 @@ int channel_start(struct channel *c, int fd, bool port, const char *name, void (
 	c->name = name;
 	c->up = !port;
 	channel_forget(c);
-	if (loop_add(&c->src, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP) == 0)
+	c->watched = EPOLLIN | EPOLLRDHUP | EPOLLET;
+	if (loop_add(&c->src, fd, c->watched) == 0)
 		return 0;
 	close(fd);
 	return -1;
@@ -32,6 +35,19 @@ void channel_forget(struct channel *c)
 	c->readable = false;
 	c->skipped = 0;
 	c->head = c->tail = c->torn = 0;
+}
+
+/* Level-triggered while the host is there, so that a short message costs one read and not a second one that finds nothing;
+ * and without EPOLLOUT while nothing is queued, as a virtio port says "writable" after each write. */
+void channel_watch(struct channel *c, bool more)
+{
+	uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLET;
+
+	if (c->up)
+		events = (more ? EPOLLIN | EPOLLRDHUP : 0u) | (c->head < c->tail ? EPOLLOUT : 0u);
+	if (c->src.fd >= 0 && events != c->watched)
+		loop_change(&c->src, events);
+	c->watched = events;
 }
 
 static size_t room(const struct channel *c)
@@ -122,7 +138,7 @@ int channel_read(struct channel *c)
 	while (n < 0 && errno == EINTR);
 	if (n > 0)
 		wire_fed(&c->in, (size_t)n);
-	else
+	if (n < (ssize_t)(space < PORT_BUFFER ? space : PORT_BUFFER)) /* what may have come since is told by the loop */
 		c->readable = false;
 	if (n < 0)
 		return errno == EAGAIN ? 0 : -1;

@@ -31,7 +31,8 @@ struct channel {
 	const char *name; /* for messages */
 	bool port;        /* a virtio port: comes and goes without being closed */
 	bool up;          /* the host end is there */
-	bool readable;    /* not read until EAGAIN yet */
+	bool readable;    /* there may be more to read */
+	uint32_t watched; /* the events that are waited for */
 	uint64_t skipped; /* of in.skipped, what was seen to */
 	struct peer peer;
 	size_t head, tail; /* the queue: out[head..tail) */
@@ -57,6 +58,8 @@ bool channel_send(struct channel *c, uint8_t type, uint32_t stream, const void *
 uint8_t *channel_reserve(struct channel *c, size_t len);
 void channel_commit(struct channel *c, uint8_t type, uint32_t stream, size_t len);
 
+/* Waits for what is needed next: input when there is room to answer it (`more`), output when some is queued. */
+void channel_watch(struct channel *c, bool more);
 /* Writes what the kernel takes. -1: the connection is gone. */
 int channel_flush(struct channel *c);
 /* Reads once into the reader. 1: something, 0: nothing now, -1: the connection is gone. */

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -45,6 +46,24 @@ void identity_return(const struct peer *who)
 	abort();
 }
 
+/* The interface that has a link-local address: without it the kernel does not know which link is meant. 0: none has. */
+static uint32_t scope_of(const uint8_t ip[16])
+{
+	int fd = open("/proc/net/if_inet6", O_RDONLY | O_CLOEXEC);
+	char table[8192] = "", want[33];
+	const char *line;
+
+	for (int i = 0; i < 16; i++)
+		snprintf(want + 2 * i, 3, "%02x", ip[i]);
+	if (fd < 0)
+		return 0;
+	if (read(fd, table, sizeof(table) - 1) < 0)
+		table[0] = '\0';
+	close(fd);
+	line = strstr(table, want); /* then the number of the interface, in hexadecimal */
+	return line ? (uint32_t)strtoul(line + sizeof(want) - 1, NULL, 16) : 0;
+}
+
 static socklen_t address(const struct wire_addr *to, union address *a)
 {
 	memset(a, 0, sizeof(*a));
@@ -62,6 +81,8 @@ static socklen_t address(const struct wire_addr *to, union address *a)
 	a->v6.sin6_family = AF_INET6;
 	a->v6.sin6_port = htons(to->port);
 	memcpy(&a->v6.sin6_addr, to->ip, 16);
+	if (IN6_IS_ADDR_LINKLOCAL(&a->v6.sin6_addr))
+		a->v6.sin6_scope_id = scope_of(to->ip);
 	return sizeof(a->v6);
 }
 

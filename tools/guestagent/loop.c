@@ -39,6 +39,13 @@ int loop_add(struct source *s, int fd, uint32_t events)
 	return 0;
 }
 
+void loop_change(struct source *s, uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.ptr = s };
+
+	epoll_ctl(epoll_fd, EPOLL_CTL_MOD, s->fd, &ev);
+}
+
 /* Events of this round that are still to be handed out must not reach a source that is gone. */
 void loop_close(struct source *s)
 {
@@ -71,21 +78,32 @@ void timer_clear(struct timer *t)
 	t->due = 0;
 }
 
-static int wait_time(void)
+/* Without asking for the time: that can be a trap into the hypervisor. 0: no timer is set. */
+static int64_t first_due(void)
 {
-	int64_t now = loop_now(), left = -1;
+	int64_t first = 0;
 
 	for (struct timer *t = timers; t; t = t->next)
-		if (t->due && (left < 0 || t->due - now < left))
-			left = t->due > now ? t->due - now : 0;
-	return left > 60000 ? 60000 : (int)left;
+		if (t->due && (!first || t->due < first))
+			first = t->due;
+	return first;
+}
+
+static int wait_time(void)
+{
+	int64_t first = first_due(), left;
+
+	if (!first)
+		return -1;
+	left = first - loop_now();
+	return left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
 }
 
 static void fire_due(void)
 {
-	int64_t now = loop_now();
+	int64_t now = first_due() ? loop_now() : 0;
 
-	for (struct timer *t = timers; t; t = t->next) {
+	for (struct timer *t = now ? timers : NULL; t; t = t->next) {
 		if (!t->due || t->due > now)
 			continue;
 		t->due = 0;

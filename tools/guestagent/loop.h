@@ -1,7 +1,7 @@
 /* loop - one epoll set, a few timers, and work that is done after each round of events.
  *
- * All sources are edge-triggered: a source must remember what it could not finish. That is what lets a virtio port
- * whose host end is gone (which is "readable" for as long as that lasts) sleep instead of spinning.
+ * Sources are edge-triggered unless they say otherwise: one must remember what it could not finish. That is what lets a
+ * virtio port whose host end is gone (which is "readable" for as long as that lasts) sleep instead of spinning.
  */
 #ifndef GUESTAGENT_LOOP_H
 #define GUESTAGENT_LOOP_H
@@ -31,6 +31,8 @@ int loop_open(void);
 /* Adds fd with the given epoll events (EPOLLET is added). Returns -1 with errno; then s->fd is -1 and fd the caller's.
  * */
 int loop_add(struct source *s, int fd, uint32_t events);
+/* Waits for other events from now on; EPOLLET is not added. */
+void loop_change(struct source *s, uint32_t events);
 /* Removes a source and closes its descriptor. Safe at any time, also from its own `ready`; harmless when it is not in.
  * */
 void loop_close(struct source *s);

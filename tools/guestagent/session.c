@@ -226,6 +226,8 @@ static int input(struct channel *c, bool *busy)
 
 int session_run(struct channel *c, bool *busy)
 {
+	bool was_full;
+
 	if (c->src.fd < 0 || !c->up)
 		return 0;
 	if (input(c, busy) < 0)
@@ -236,10 +238,14 @@ int session_run(struct channel *c, bool *busy)
 		if (stream_pump(c))
 			*busy = true;
 	}
+	was_full = !channel_room(c, ANSWER_ROOM);
 	if (channel_flush(c) < 0)
 		return -1;
 	/* What was held back for want of room goes on at once when the kernel took what was queued. */
+	if (was_full && channel_room(c, ANSWER_ROOM))
+		*busy = true;
 	if (c == active && c->head == c->tail && (status_waiting() || ports_waiting() || stream_waiting()))
 		*busy = true;
+	channel_watch(c, channel_room(c, ANSWER_ROOM));
 	return 0;
 }

@@ -23,7 +23,8 @@ struct stream {
 	uint32_t id;
 	bool datagram;
 	bool connecting, opened; /* `opened`: OPENED was sent */
-	bool readable;           /* not read until EAGAIN yet */
+	bool readable;           /* there may be more to read */
+	bool hung_up;            /* an end is among it, which is no news any more */
 	bool eof_in, eof_out;    /* the socket has no more; the host has no more */
 	bool eof_sent, dead;     /* dead: RESET is still to be sent */
 	uint32_t may_send;       /* the credit that the host gave us */
@@ -184,6 +185,8 @@ static void socket_ready(struct source *src, uint32_t events)
 	}
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
 		s->readable = true;
+	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		s->hung_up = true;
 	if (s->connecting && (events & (EPOLLOUT | EPOLLERR | EPOLLHUP))) {
 		s->connecting = false;
 		s->dead = error != 0;
@@ -325,7 +328,10 @@ static bool read_chunk(struct channel *c, struct stream *s)
 	if (n > 0 || (n == 0 && s->datagram)) {
 		s->may_send -= (uint32_t)n < s->may_send ? (uint32_t)n : s->may_send;
 		channel_commit(c, WIRE_DATA, s->id, (size_t)n);
-		return true;
+		/* Less than was asked for was all of a byte stream; what comes from now on is told by the loop. */
+		if (!s->datagram && (size_t)n < most && !s->hung_up)
+			s->readable = false;
+		return s->readable;
 	}
 	if (n == 0)
 		s->eof_in = true;

@@ -60,6 +60,7 @@ static void port_ready(struct source *s, uint32_t events)
 		session_up(c);
 	}
 	c->up = up;
+	channel_watch(c, true);
 	while (!up && channel_read(c) > 0)
 		wire_reset(&c->in);
 }

@@ -439,6 +439,8 @@ cJSON *forward_json(const struct forward *f)
 		if (b->state == BOUND_FAILED)
 			cJSON_AddStringToObject(item, "error", b->error);
 		cJSON_AddBoolToObject(item, "static", b->permanent);
+		if (b->reverse)
+			cJSON_AddTrueToObject(item, "reverse");
 		cJSON_AddNumberToObject(item, "connections", b->connections);
 		cJSON_AddItemToArray(list, item);
 	}

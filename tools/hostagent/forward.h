@@ -62,7 +62,7 @@ void forward_guest_gone(struct forward *f);
 void forward_frame(struct forward *f, const struct wire_frame *frame);
 void forward_ssh_result(struct forward *f, unsigned id, bool ok, const char *why);
 
-/* For /v1/info: {"list":[{"protocol","guestAddr","hostAddr","state","error","static","connections"}...],
+/* For /v1/info: {"list":[{"protocol","guestAddr","hostAddr","state","error","static","connections"[,"reverse":true]}...],
  * "streams":N, "notForwarded":N}. state is one of forwarding, waiting, failed. The caller frees it. */
 cJSON *forward_json(const struct forward *f);
 

@@ -53,7 +53,7 @@ struct bound *bound_get(struct forward *f, uint8_t proto, const struct ip *ip, u
 
 static void fail(struct bound *b, bool retry, const char *why)
 {
-	bool news = b->state != BOUND_FAILED || strcmp(b->error, why) != 0;
+	bool news = strcmp(b->error, why) != 0; /* none when it was opened, or worked meanwhile */
 
 	b->state = BOUND_FAILED;
 	snprintf(b->error, sizeof(b->error), "%s", why);
@@ -129,6 +129,7 @@ static void try_open(struct bound *b)
 	}
 	b->state = BOUND_OPEN;
 	b->due = 0;
+	b->error[0] = '\0';
 	forward_tell(b->f, "forwarding", &b->to, b);
 }
 
@@ -263,10 +264,12 @@ void bound_ssh_result(struct bound *b, bool ok, const char *why)
 {
 	if (b->state != BOUND_BY_SSH)
 		return;
-	if (ok)
-		forward_tell(b->f, "forwarding", &b->to, b);
-	else
+	if (!ok) {
 		fail(b, true, why);
+		return;
+	}
+	b->error[0] = '\0';
+	forward_tell(b->f, "forwarding", &b->to, b);
 }
 
 bool bound_forgettable(const struct bound *b, int64_t now)

@@ -35,7 +35,7 @@ bool forward_port_privileged(uint16_t port)
 
 static int explain(uint8_t proto, const struct ip *ip, uint16_t port, bool *retry, struct err *e)
 {
-	char address[64], owner[96] = "";
+	char address[64], owner[192] = "";
 	int saved = errno;
 
 	*retry = saved != EACCES && saved != EPERM;
@@ -58,14 +58,14 @@ int forward_listen_ip(uint8_t proto, const struct ip *ip, uint16_t port, bool *r
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
 	bool is_v4 = ip_is_v4(ip), tcp = proto == WIRE_TCP;
 	int fd = socket(is_v4 ? AF_INET : AF_INET6, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int one = 1, r = -1;
+	int one = 1, alone = !ip_unspecified(ip), r = -1;
 
 	memcpy(&v4.sin_addr, ip->b + 12, 4);
 	memcpy(&v6.sin6_addr, ip->b, 16);
 	if (fd >= 0 && tcp)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (fd >= 0 && !is_v4)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (fd >= 0 && !is_v4) /* "::" is every address of the host, IPv4 included */
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &alone, sizeof(alone));
 	if (fd >= 0)
 		r = is_v4 ? bind(fd, (struct sockaddr *)&v4, sizeof(v4)) : bind(fd, (struct sockaddr *)&v6, sizeof(v6));
 	if (r == 0 && tcp)

@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,9 +51,27 @@ static bool has_socket(const char *pid, const char *want)
 	return found;
 }
 
+/* A host agent runs in the folder of its instance, which has the instance's name. The kernel cuts names at 15 bytes. */
+static void instance_of(const char *pid, const char *name, char *out, size_t n)
+{
+	char path[64], dir[PATH_MAX] = "";
+	const char *slash;
+	ssize_t len;
+
+	out[0] = '\0';
+	if (strcmp(name, "lima-hostagent"))
+		return;
+	snprintf(path, sizeof(path), "/proc/%.20s/cwd", pid);
+	len = readlink(path, dir, sizeof(dir) - 1);
+	dir[len > 0 ? len : 0] = '\0';
+	slash = strrchr(dir, '/');
+	if (slash && slash[1])
+		snprintf(out, n, ", which forwards for the instance '%.76s'", slash + 1);
+}
+
 static void name_of(const char *pid, char *out, size_t n)
 {
-	char path[64], name[32] = "";
+	char path[64], name[32] = "", instance[128];
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%.20s/comm", pid);
@@ -62,7 +81,8 @@ static void name_of(const char *pid, char *out, size_t n)
 	if (f)
 		fclose(f);
 	name[strcspn(name, "\n")] = '\0';
-	snprintf(out, n, "%s (pid %.20s)", name, pid);
+	instance_of(pid, name, instance, sizeof(instance));
+	snprintf(out, n, "%s (pid %.20s)%s", name, pid, instance);
 }
 
 void forward_owner(uint8_t proto, uint16_t port, char *out, size_t n)

@@ -8,6 +8,7 @@
 #include "forward.h"
 #include "job.h"
 #include "ssh.h"
+#include "sshfs.h"
 
 #define SSH_JOB_S 30
 #define WAITING_MAX 4096
@@ -15,7 +16,8 @@
 struct ssh_request {
 	unsigned id;
 	bool cancel, reverse;
-	char *what; /* the argument of -L or -R */
+	char *what;   /* the argument of -L or -R */
+	char *remote; /* of -R: a socket's path that may be left over from the last run; NULL: that was seen to */
 	struct ssh_request *next;
 };
 
@@ -28,7 +30,34 @@ static void drop_first(struct ports *p)
 	p->first = r->next;
 	p->waiting--;
 	free(r->what);
+	free(r->remote);
 	free(r);
+}
+
+static void on_cleared(void *arg, const struct job_result *r)
+{
+	struct agent *a = arg;
+	struct ports *p = &a->ports;
+
+	(void)r; /* when the path is not free, the forward says so */
+	p->job = NULL;
+	free(p->first->remote);
+	p->first->remote = NULL;
+	run_next(a);
+}
+
+/* sshd does not listen where a socket is already, even if nobody does any more. Only a socket is removed. */
+static void clear_argv(const struct agent *a, const char *path, struct strv *argv)
+{
+	struct buf script = { 0 };
+
+	buf_adds(&script, "test -S ");
+	shell_quote(&script, path);
+	buf_adds(&script, " && rm -f -- ");
+	shell_quote(&script, path);
+	ssh_argv(a, true, argv);
+	strv_add(argv, buf_str(&script));
+	buf_free(&script);
 }
 
 static void on_done(void *arg, const struct job_result *r)
@@ -54,8 +83,13 @@ static void run_next(struct agent *a)
 
 	if (p->job || !p->first || !a->boot.at[PHASE_SSH])
 		return;
-	ssh_control_argv(a, p->first->cancel ? "cancel" : "forward", p->first->reverse ? "-R" : "-L", p->first->what,
-			 &argv);
+	if (p->first->remote) {
+		clear_argv(a, p->first->remote, &argv);
+		spec.done = on_cleared;
+	} else {
+		ssh_control_argv(a, p->first->cancel ? "cancel" : "forward", p->first->reverse ? "-R" : "-L",
+				 p->first->what, &argv);
+	}
 	spec.argv = argv.v;
 	p->job = job_start(a->base, &spec, &e);
 	strv_free(&argv);
@@ -81,6 +115,7 @@ static void ask_ssh(void *arg, unsigned id, bool cancel, bool reverse, const cha
 		at = &(*at)->next;
 	r = xcalloc(1, sizeof(*r));
 	*r = (struct ssh_request){ .id = id, .cancel = cancel, .reverse = reverse };
+	r->remote = reverse && !cancel && *remote == '/' ? xstrdup(remote) : NULL;
 	r->what = reverse ? xasprintf("%s:%s", remote, local) : xasprintf("%s:%s", local, remote);
 	*at = r;
 	p->waiting++;

@@ -49,8 +49,11 @@ void tunnel_credit(struct tunnel *t);
 /* Ends it when both sides have. True: it is gone. */
 bool tunnel_finish(struct tunnel *t);
 void tunnel_send(struct tunnels *ts, uint8_t type, uint32_t id, const void *p, uint32_t n);
-/* The channel's output, for payloads that are moved instead of copied. */
+/* Where frames for the guest go, for payloads that are moved instead of copied; they are sent in this round of the loop.
+ */
 struct evbuffer *tunnels_out(struct tunnels *ts);
+/* Bytes that the guest has not taken yet. Only while it is up. */
+size_t tunnels_waiting(const struct tunnels *ts);
 struct event_base *tunnels_base(struct tunnels *ts);
 
 #endif

@@ -136,7 +136,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		w = flow_of(u, &peer, len);
 		if (!w)
 			w = new_flow(u, &peer, len);
-		if (!w || (uint32_t)n > w->t.may_send || evbuffer_get_length(tunnels_out(u->ts)) > TUNNEL_OUT_MAX)
+		if (!w || (uint32_t)n > w->t.may_send || tunnels_waiting(u->ts) > TUNNEL_OUT_MAX)
 			continue;
 		w->used = mono_ms();
 		w->t.may_send -= (uint32_t)n;

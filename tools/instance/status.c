@@ -87,6 +87,21 @@ static void print_vnc(const cJSON *info)
 		printf("vnc:       %s, password in '%s'\n", text_of(vnc, "display"), text_of(vnc, "passwordFile"));
 }
 
+/* What is forwarded, one a line, and what should be but cannot, with the reason. */
+static void print_forwards(const cJSON *info)
+{
+	const cJSON *f, *list = cJSON_GetObjectItemCaseSensitive(info, "portForwards");
+
+	cJSON_ArrayForEach(f, list) {
+		const char *error = text_of(f, "error");
+		bool reverse = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(f, "reverse"));
+
+		printf("forward:   %s guest %s %s host %s%s%s%s\n", text_of(f, "protocol"), text_of(f, "guestAddr"),
+		       reverse ? "<-" : "->", text_of(f, "hostAddr"), *error ? " FAILED: " : "", error,
+		       strcmp(text_of(f, "state"), "waiting") ? "" : " (waiting)");
+	}
+}
+
 /* What is wrong with a mount, or other than was asked for. */
 static void print_mount(const cJSON *mount)
 {
@@ -128,6 +143,7 @@ static void print_running(const struct instance *in, const struct state_info *s)
 	cJSON_ArrayForEach(item, mounts)
 		if (cJSON_IsObject(item))
 			print_mount(item);
+	print_forwards(info);
 	if (*waiting)
 		print_text("restart:", waiting);
 	free(waiting);

@@ -83,6 +83,16 @@ bool line_initrd_apart(struct line *l)
 	return !memcmp(magic, "\177ELF", sizeof(magic));
 }
 
+/* Under emulation the time-stamp counters of all CPUs are one and the same, but no flag says so: a Linux with more than one
+ * CPU takes the HPET instead, a device, for each look at the clock, which its scheduler does all the time. */
+static void trust_tsc(const struct line *l, struct buf *text)
+{
+	if (!l->arch->x86 || strcmp(l->accel, "tcg") != 0 || strstr(buf_str(text), "tsc=") ||
+	    strstr(buf_str(text), "clocksource="))
+		return;
+	buf_adds(text, " tsc=reliable");
+}
+
 /* A block scalar in lima.yaml ends in a newline, which is no part of the kernel's arguments. */
 static int kernel_arguments(struct line *l, struct err *e)
 {
@@ -92,15 +102,16 @@ static int kernel_arguments(struct line *l, struct err *e)
 
 	if (line_has(l, F_KERNEL_CMDLINE))
 		r = file_read(line_path(l, F_KERNEL_CMDLINE), CMDLINE_MAX, &text, e);
-
 	if (r == 0 && text.len && memchr(text.data, '\0', text.len))
 		r = err_set(e, EXIT_BADDATA, "%s: a NUL byte", line_path(l, F_KERNEL_CMDLINE));
 	while (r == 0 && text.len && text.data[text.len - 1] == '\n')
 		text.data[--text.len] = '\0';
 	if (r == 0 && line_initrd_apart(l) && stat(line_path(l, F_INITRD), &st) == 0)
 		buf_addf(&text, "%sinitrdmem=%#x,%lld", text.len ? " " : "", INITRD_AT, (long long)st.st_size);
-	if (r == 0 && text.len)
+	if (r == 0 && text.len) {
+		trust_tsc(l, &text);
 		line_own(l, "-append", "%s", buf_str(&text));
+	}
 	buf_free(&text);
 	return r;
 }
