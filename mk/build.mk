@@ -1,6 +1,6 @@
 # How the tools are made: tools/lima-X.c (its main) + tools/X/*.c (its modules) + liblima.a (tools/lib/*.c).
 # Adding a module is adding a file. A tool's external libraries stand in LIBS_lima-X.
-TOOLS := $(patsubst tools/%.c,%,$(filter-out tools/lima-guestagent.c,$(wildcard tools/lima-*.c)))
+TOOLS := $(patsubst tools/%.c,%,$(filter-out tools/lima-guestagent.c,$(wildcard tools/lima*.c)))
 BIN := $(addprefix $(O)/bin/,$(TOOLS))
 GUEST_ARCH := $(shell uname -m)
 GUESTAGENT := $(O)/share/lima/lima-guestagent.Linux-$(GUEST_ARCH)
@@ -12,6 +12,9 @@ LIBS_lima-probe :=
 LIBS_lima-qemu-argv :=
 LIBS_lima-hostagent := -levent_core -levent_extra -lcjson
 LIBS_lima-instance := -lcjson
+LIBS_limactl := -lcjson $(LIBS_lima-render)
+# A tool whose modules another one uses too: limactl is a front door to these.
+USES_limactl := instance render
 
 LIB_OBJ := $(patsubst tools/%.c,$(O)/obj/%.o,$(wildcard tools/lib/*.c))
 GUEST_OBJ := $(patsubst tools/%.c,$(O)/musl/%.o,tools/lima-guestagent.c $(wildcard tools/guestagent/*.c) \
@@ -28,7 +31,7 @@ $(O)/musl/%.o: tools/%.c $(O)/flags
 
 # One link rule for each tool; $(1) is its name, $(2) its short name.
 define TOOL_RULE
-OBJ_$(1) := $$(O)/obj/$(1).o $$(patsubst tools/%.c,$$(O)/obj/%.o,$$(wildcard tools/$(2)/*.c))
+OBJ_$(1) := $$(O)/obj/$(1).o $$(patsubst tools/%.c,$$(O)/obj/%.o,$$(foreach d,$(2) $$(USES_$(1)),$$(wildcard tools/$$(d)/*.c)))
 $$(O)/bin/$(1): $$(OBJ_$(1)) $$(O)/liblima.a | $$(O)/bin/
 	$$(Q_LD)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$(OBJ_$(1)) $$(O)/liblima.a $$(LIBS_$(1)) -lm
 endef
