@@ -57,6 +57,12 @@ void state_free(struct state_info *s);
 /* Progress for people, on stderr: "lima: text". Silent with --quiet. */
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 extern bool say_quiet;
+/* Takes what say() would print, when set (limactl writes log lines); what lima-render says about a description too: its warnings
+ * with `warning`, its errors as the error of the step instead of a reference to standard error. */
+extern void (*say_to)(const char *text, bool warning);
+/* Hands the output of a tool that was collected on, line by line, without the tool's name: to say_to, or to stderr as it is. With a
+ * status that is not 0 and say_to, what are errors goes to *e instead; returns whether it did. */
+bool say_collected(const char *tool, const struct buf *notes, int status, struct err *e);
 
 /* --- the steps that verbs are made of --- */
 

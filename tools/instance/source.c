@@ -19,11 +19,12 @@ size_t request_settings(const struct request *rq, struct strv *argv)
 	return rq->settings.n;
 }
 
-/* Runs lima-render on a template or file; *text gets what it prints. Its messages go to stderr as they are. */
+/* Runs lima-render on a template or file; *text gets what it prints. */
 static int render(const struct request *rq, const char *source, struct buf *text, struct err *e)
 {
 	char *bin = dirs_bin(e);
 	struct strv argv = { 0 };
+	struct buf notes = { 0 };
 	int status = 0, r;
 
 	if (!bin)
@@ -32,10 +33,14 @@ static int render(const struct request *rq, const char *source, struct buf *text
 	request_settings(rq, &argv);
 	strv_add(&argv, "--");
 	strv_add(&argv, source);
-	r = spawn_run(argv.v, text, NULL, &status, e);
-	if (r == 0 && status != 0)
+	/* Without say_to its messages go to stderr as they are, at once. */
+	r = spawn_run(argv.v, text, say_to ? &notes : NULL, &status, e);
+	if (r == 0 && say_to && say_collected("lima-render", &notes, status, e))
+		r = -1;
+	else if (r == 0 && status != 0)
 		r = err_set(e, status > 128 ? EXIT_INTERNAL : status, "the template '%s' cannot be used; see the messages above",
 			    source);
+	buf_free(&notes);
 	strv_free(&argv);
 	free(bin);
 	return r;
