@@ -1,5 +1,7 @@
-/* limactl - the commands that people know, over the same tools and rules that make uses. */
-int main(void)
+/* limactl - the commands that people know, over the same tools and rules that make uses; see limactl/command.h. */
+#include "limactl/command.h"
+
+int main(int argc, char **argv)
 {
-	return 0;
+	return limactl_main(argc, argv);
 }

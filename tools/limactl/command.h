@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "buf.h"
 #include "err.h"
@@ -41,6 +42,8 @@ struct command {
 	const struct flag_spec *const *flags;    /* NULL-ended list of tables; NULL: none */
 	const struct command *const *sub;        /* NULL-ended; a group of commands has no `run` */
 	enum complete complete;                  /* of the positional arguments */
+	const char *suggest; /* a word that people try instead of its name; NULL: none */
+	const char *shared;  /* help: the heading of the flags in the second table and behind; NULL: all under one heading */
 	bool hidden;
 	bool stop_at_first;  /* flags end at the first positional argument (shell, tunnel) */
 	bool own_log;        /* global logging flags have no effect (snapshot, tunnel); warns that it is experimental */
@@ -53,6 +56,22 @@ struct command {
 
 /* The table of all, in the order of the help page (commands.c). */
 extern const struct command *const command_table[];
+/* By name or alias in a NULL-ended table, which may be NULL. */
+const struct command *command_find(const struct command *const *table, const char *name);
+/* "DISK --size SIZE [flags]" behind the path. The caller frees it. */
+char *command_usage(const struct command *cmd, const char *path);
+
+/* Flags of every command, and those of limactl alone (dispatch.c). */
+extern const struct flag_spec global_flags[], root_flags[];
+/* The whole program; the exit status. */
+int limactl_main(int argc, char **argv);
+/* The one line of warning for commands that create or start as root. */
+void warn_root(void);
+
+/* help.c: the page of a command, NULL = of limactl itself. */
+void help_print(FILE *out, const struct command *cmd, const char *path);
+/* The names a wrong word may have been meant for, "\n\nDid you mean this?\n\tshell\n"; nothing when there are none. */
+void help_suggest(const char *word, struct buf *out);
 
 /* Flags that change a template: for create and start alone (C), for these and edit, clone, rename, restart (E);
  * spec/cli.md section 7 (flags_edit.c). */
@@ -60,5 +79,7 @@ extern const struct flag_spec flags_set_e[], flags_set_c[];
 /* Adds those that were given as options of lima-render, "--cpus=2", to *settings; warns of those that an existing instance
  * does not take, and of experimental ones. EXIT_NO with "error while processing flag `F`: REASON". */
 int flags_edit_settings(const struct ctl *c, bool existing, struct strv *settings, struct err *e);
+/* Gives an error of lima-render or render/edit.h about one of these, "--FLAG VALUE: REASON", that form too; leaves others alone. */
+void flags_edit_error(struct err *e);
 
 #endif

@@ -59,6 +59,8 @@ void flags_free(struct flags *f);
 /* Parses argv[0..n-1]; what is no flag is added to *args. With `stop_at_first` parsing ends at the first such word.
  * EXIT_NO (limactl knows only 1) with pflag's text. */
 int flags_parse(struct flags *f, char *const *argv, size_t n, bool stop_at_first, struct strv *args, struct err *e);
+/* EXIT_NO with `required flag(s) "size" not set` when one of those was not given. */
+int flags_check_required(const struct flags *f, struct err *e);
 
 /* Values, by name. Asking for a name that is in no table, or for another type, is a bug and aborts. */
 bool flag_given(const struct flags *f, const char *name);
@@ -69,5 +71,20 @@ const char *flag_string(const struct flags *f, const char *name); /* FLAG_STRING
 const struct strv *flag_list(const struct flags *f, const char *name);
 /* The tables, for help and completion. */
 const struct flag_spec *const *flags_tables(const struct flags *f);
+
+/* A flag by its name, or by its letter; NULL when no table has it. */
+const struct flag_spec *flags_find(const struct flags *f, const char *name, size_t n);
+const struct flag_spec *flags_letter(const struct flags *f, char letter);
+
+/* The value of one flag, worked out from its text (flags_value.c); lists grow. EXIT_NO with Go's reason, such as
+ * `strconv.ParseBool: parsing "maybe": invalid syntax`. */
+struct flag_value {
+	const struct flag_spec *spec;
+	bool given, b;
+	char *text;        /* of the last time; NULL = never */
+	int64_t i;         /* whole numbers; nanoseconds of a duration */
+	struct strv list;
+};
+int flag_set(struct flag_value *v, const char *text, struct err *e);
 
 #endif
