@@ -4,10 +4,20 @@
 
 #include "command.h"
 
+extern const struct command cmd_generate_jsonschema, cmd_help, cmd_protect, cmd_sudoers, cmd_unprotect, cmd_usernet,
+	cmd_yq_restrictions;
+
 const struct command *const command_table[] = {
-	/* basic */
-	/* advanced */
+	/* basic, in the order of a machine's life */
+	/* advanced, by name */
+	&cmd_protect,
+	&cmd_sudoers,
+	&cmd_unprotect,
 	/* the rest */
+	&cmd_help,
+	&cmd_yq_restrictions,
+	&cmd_generate_jsonschema,
+	&cmd_usernet,
 	NULL,
 };
 

@@ -37,6 +37,7 @@ enum complete {
 	COMPLETE_DISK,
 	COMPLETE_NETWORK,
 	COMPLETE_WORDS, /* flag_spec.words */
+	COMPLETE_COMMAND,
 };
 
 struct flag_spec {
