@@ -14,6 +14,7 @@
 struct request {
 	const char *name;     /* the instance */
 	const char *template;
+	const struct buf *text; /* the description of a new instance, complete; instead of template and settings */
 	struct strv settings; /* changes to lima.yaml as options of lima-render: "--cpus=2" (settings.h) */
 	const char *command;  /* a shell command line for `shell` (CMD=) */
 	char *const *args;    /* what follows the instance name on the command line; NULL-terminated */
@@ -83,12 +84,29 @@ size_t request_settings(const struct request *rq, struct strv *argv);
 int step_check(const struct instance *in, const struct request *rq, struct err *e);
 /* Runs mk/instance.mk in DIR with a goal ("create", "start"). */
 int step_make(const struct instance *in, const char *goal, struct err *e);
+/* Source and products: step_source, step_make, and the record of what was built. What a failed run of a new instance made is
+ * removed again. */
+int step_build(const struct instance *in, const struct request *rq, const char *goal, struct err *e);
 /* Starts the host agent and waits until it answers on ha.sock. */
 int step_launch(const struct instance *in, struct err *e);
 /* Follows the host agent's events until READY, an error, or the time is up. */
 int step_follow(const struct instance *in, int timeout_s, struct err *e);
 /* Asks the host agent to stop the machine (started for the purpose when a QEMU is there without one) and waits. */
 int step_stop(const struct instance *in, bool force, struct err *e);
+/* The same without a word. While it waits, `call` is called when `fd` is readable; NULL = nothing to look at. */
+struct watch {
+	int fd;
+	void (*call)(void *arg);
+	void *arg;
+};
+int machine_stop(const struct instance *in, bool force, const struct watch *watch, struct err *e);
+/* Ends QEMU and the host agent by SIGKILL, whatever state they are in, and removes pid files, sockets and temporary files. The
+ * processes are known by the locks they hold, so no stranger with the number of a stale pid file is hit. */
+int machine_kill(const struct instance *in, struct err *e);
+/* Takes the marks of this instance from its data disks. */
+void disks_release(const struct instance *in);
+/* Removes the directory of a stopped instance, and its marks on data disks. */
+int step_delete(const struct instance *in, struct err *e);
 
 /* --- plan.c: what the instance was last built from, and what separates that from what it is told now --- */
 

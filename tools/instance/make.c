@@ -1,6 +1,9 @@
 /* make - runs the rules of mk/instance.mk inside an instance directory. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "buf.h"
 #include "dirs.h"
@@ -30,6 +33,57 @@ static void sweep(const struct instance *in)
 	free(make);
 }
 
+/* Hands the whole lines in the buffer on. */
+static void tell_lines(struct buf *b)
+{
+	char *nl;
+
+	while (b->len && (nl = memchr(b->data, '\n', b->len))) {
+		*nl = '\0';
+		say_to(b->data, strstr(b->data, ": warning: ") != NULL);
+		buf_eat(b, (size_t)(nl - b->data) + 1);
+	}
+}
+
+/* Reads what a child writes until nobody can write any more. */
+static void tell_all(int fd)
+{
+	struct buf b = { 0 };
+	char chunk[4096];
+	ssize_t n;
+
+	while ((n = read(fd, chunk, sizeof(chunk))) > 0 || (n < 0 && errno == EINTR)) {
+		if (n > 0)
+			buf_add(&b, chunk, (size_t)n);
+		tell_lines(&b);
+	}
+	if (b.len)
+		say_to(buf_str(&b), false);
+	buf_free(&b);
+}
+
+/* Runs argv. Its messages become ours when somebody collects these (say_to) and no terminal shows its progress. */
+static int run_telling(char *const *argv, int *status, struct err *e)
+{
+	struct spawn s = { .argv = argv, .in = SPAWN_NULL, .out = SPAWN_INHERIT };
+	int fds[2], r;
+	pid_t pid;
+
+	if (!say_to || isatty(STDERR_FILENO))
+		return spawn_run(argv, NULL, NULL, status, e);
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_sys(e, EXIT_UNAVAIL, "cannot make a pipe");
+	s.out = s.err = fds[1];
+	r = spawn_start(&s, &pid, e);
+	close(fds[1]);
+	if (r == 0) {
+		tell_all(fds[0]);
+		*status = spawn_wait(pid);
+	}
+	close(fds[0]);
+	return r;
+}
+
 int step_make(const struct instance *in, const char *goal, struct err *e)
 {
 	const char *make = getenv("LIMA_MAKE");
@@ -51,7 +105,7 @@ int step_make(const struct instance *in, const char *goal, struct err *e)
 	strv_addf(&argv, "-C%s", in->dir);
 	strv_addf(&argv, "-f%s/mk/instance.mk", share);
 	strv_add(&argv, goal);
-	r = spawn_run(argv.v, NULL, NULL, &status, e);
+	r = run_telling(argv.v, &status, e);
 	if (r == 0 && status != 0)
 		r = err_set(e, EXIT_UNAVAIL, "the instance '%s' could not be built; the reason is above", in->name);
 out:

@@ -55,28 +55,31 @@ static int write_in(const struct instance *in, const char *file, const char *tex
 	return r;
 }
 
+static int write_source(const struct instance *in, const struct buf *text, struct err *e)
+{
+	struct err ignored = { 0 };
+
+	if (mkdir(in->dir, 0700) < 0 && !path_exists(in->dir))
+		return err_sys(e, EXIT_CANTCREATE, "cannot create the instance directory %s", in->dir);
+	if (write_in(in, F_LIMA_VERSION, LIMA_VERSION, strlen(LIMA_VERSION), 0444, e) == 0 &&
+	    write_in(in, F_LIMA_YAML, buf_str(text), text->len, 0644, e) == 0)
+		return 0;
+	dir_remove(in->dir, &ignored);
+	return -1;
+}
+
 static int create_source(const struct instance *in, const struct request *rq, struct err *e)
 {
 	const char *template = rq->template && *rq->template ? rq->template : "default";
 	struct buf text = { 0 };
-	int r = -1;
+	int r;
 
+	if (rq->text)
+		return write_source(in, rq->text, e);
 	say("creating the instance '%s' from the template '%s'", in->name, template);
-	if (render(rq, template, &text, e) < 0)
-		goto out;
-	if (mkdir(in->dir, 0700) < 0 && !path_exists(in->dir)) {
-		err_sys(e, EXIT_CANTCREATE, "cannot create the instance directory %s", in->dir);
-		goto out;
-	}
-	if (write_in(in, F_LIMA_VERSION, LIMA_VERSION, strlen(LIMA_VERSION), 0444, e) < 0 ||
-	    write_in(in, F_LIMA_YAML, buf_str(&text), text.len, 0644, e) < 0) {
-		struct err ignored = { 0 };
-
-		dir_remove(in->dir, &ignored);
-		goto out;
-	}
-	r = 0;
-out:
+	r = render(rq, template, &text, e);
+	if (r == 0)
+		r = write_source(in, &text, e);
 	buf_free(&text);
 	return r;
 }

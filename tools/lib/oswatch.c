@@ -4,8 +4,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -27,6 +29,42 @@ int proc_signal(int watch, pid_t pid, int sig)
 	if (watch >= 0)
 		return (int)syscall(SYS_pidfd_send_signal, watch, sig, NULL, 0);
 	return pid > 0 ? kill(pid, sig) : -1;
+}
+
+bool proc_await(int watch, int wait_ms)
+{
+	int64_t end = mono_ms() + wait_ms;
+	struct pollfd p = { watch, POLLIN, 0 };
+
+	while (watch >= 0) {
+		int64_t left = end - mono_ms();
+		int n = poll(&p, 1, left > 0 ? (int)left : 0);
+
+		if (n > 0)
+			return true;
+		if (n == 0)
+			break;
+	}
+	return false;
+}
+
+int file_watch(const char *path)
+{
+	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+	if (fd >= 0 && inotify_add_watch(fd, path, IN_MODIFY) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+void file_watch_rearm(int fd)
+{
+	char events[4096];
+
+	while (read(fd, events, sizeof(events)) > 0)
+		;
 }
 
 int clock_watch(void)

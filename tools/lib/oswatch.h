@@ -17,6 +17,13 @@ int proc_watch(pid_t pid);
 /* Signals a process: through `watch` when that is a descriptor of proc_watch, else by number. */
 int proc_signal(int watch, pid_t pid, int sig);
 
+/* Waits until the process behind a descriptor of proc_watch has ended; false when wait_ms went by first. */
+bool proc_await(int watch, int wait_ms);
+
+/* A descriptor that becomes readable when somebody writes to the file, which must be there; file_watch_rearm waits for the next time. */
+int file_watch(const char *path);
+void file_watch_rearm(int fd);
+
 /* A descriptor that becomes readable when somebody sets the wall clock or the host wakes from sleep. */
 int clock_watch(void);
 /* Arms it again. To be called after it became readable. */
