@@ -4,19 +4,27 @@
 
 #include "command.h"
 
-extern const struct command cmd_generate_jsonschema, cmd_help, cmd_protect, cmd_sudoers, cmd_unprotect, cmd_usernet,
-	cmd_yq_restrictions;
+extern const struct command cmd_list;
+extern const struct command cmd_autostart, cmd_completion, cmd_generate_jsonschema, cmd_guest_install, cmd_help, cmd_hostagent,
+	cmd_protect, cmd_prune, cmd_start_at_login, cmd_sudoers, cmd_unprotect, cmd_usernet, cmd_yq_restrictions;
 
 const struct command *const command_table[] = {
 	/* basic, in the order of a machine's life */
+	&cmd_list,
 	/* advanced, by name */
+	&cmd_autostart,
 	&cmd_protect,
+	&cmd_prune,
+	&cmd_start_at_login,
 	&cmd_sudoers,
 	&cmd_unprotect,
 	/* the rest */
+	&cmd_completion,
 	&cmd_help,
 	&cmd_yq_restrictions,
 	&cmd_generate_jsonschema,
+	&cmd_guest_install,
+	&cmd_hostagent,
 	&cmd_usernet,
 	NULL,
 };

@@ -10,6 +10,7 @@
 #include "dirs.h"
 #include "instance/instance.h"
 #include "plugin.h"
+#include "resolve.h"
 #include "yq.h"
 
 #define NFS_MAGIC 0x6969 /* statfs(2) */
@@ -30,86 +31,6 @@ const struct flag_spec root_flags[] = {
 	{ .name = "version", .letter = 'v', .help = "print the version" },
 	{ 0 },
 };
-
-/* What the words of the command line come to. */
-struct parsed {
-	const struct command *cmd; /* NULL: limactl itself */
-	char *path;
-	struct strv rest; /* the words without the names of the commands */
-	char *word;       /* with cmd = NULL: what is no command; NULL: none */
-	size_t word_at;   /* and where it stands */
-};
-
-/* Whether a word before the command is a flag that takes the next one. What is unknown here may be the command's, and is taken for
- * one with a value. */
-static bool takes_next(const char *word)
-{
-	static const struct flag_spec *const tables[] = { global_flags, root_flags, NULL };
-	const struct flag_spec *s;
-	struct flags *f;
-
-	if (word[0] != '-' || !word[1] || strchr(word, '='))
-		return false;
-	if (word[1] != '-' && word[2])
-		return false;
-	f = flags_new(tables);
-	s = word[1] == '-' ? flags_find(f, word + 2, strlen(word + 2)) : flags_letter(f, word[1]);
-	flags_free(f);
-	return !s || s->type != FLAG_BOOL;
-}
-
-/* The index of the first word that is no flag; n when there is none. */
-static size_t first_word(char *const *argv, size_t n)
-{
-	for (size_t i = 0; i < n && strcmp(argv[i], "--") != 0; i++) {
-		if (takes_next(argv[i]))
-			i++;
-		else if (argv[i][0] != '-' && argv[i][0])
-			return i;
-	}
-	return n;
-}
-
-static void strv_remove(struct strv *s, size_t at)
-{
-	free(s->v[at]);
-	memmove(s->v + at, s->v + at + 1, (s->n - at) * sizeof(*s->v));
-	s->n--;
-}
-
-static void resolve(char *const *argv, size_t n, struct parsed *p)
-{
-	const struct command *const *table = command_table;
-
-	*p = (struct parsed){ .path = xstrdup("limactl") };
-	for (size_t i = 0; i < n; i++)
-		strv_add(&p->rest, argv[i]);
-	while (table) {
-		size_t at = first_word(p->rest.v, p->rest.n);
-		const struct command *cmd = at < p->rest.n ? command_find(table, p->rest.v[at]) : NULL;
-		char *path;
-
-		if (!cmd) {
-			if (!p->cmd && at < p->rest.n)
-				p->word = xstrdup(p->rest.v[at]);
-			p->word_at = at;
-			return;
-		}
-		path = xasprintf("%s %s", p->path, cmd->name);
-		free(p->path);
-		p->path = path;
-		p->cmd = cmd;
-		strv_remove(&p->rest, at);
-		table = cmd->sub;
-	}
-}
-
-static void parsed_free(struct parsed *p)
-{
-	free(p->path);
-	free(p->word);
-	strv_free(&p->rest);
-}
 
 /* --- checks before a command runs --- */
 
@@ -194,23 +115,6 @@ void warn_root(void)
 }
 
 /* --- running --- */
-
-/* The tables of a command and the global ones; NULL-ended, the caller frees the list. */
-static const struct flag_spec **tables_of(const struct command *cmd)
-{
-	size_t n = 0;
-	const struct flag_spec **list;
-
-	while (cmd && cmd->flags && cmd->flags[n])
-		n++;
-	list = xcalloc(n + 3, sizeof(*list));
-	for (size_t i = 0; i < n; i++)
-		list[i] = cmd->flags[i];
-	list[n] = global_flags;
-	if (!cmd)
-		list[n + 1] = root_flags;
-	return list;
-}
 
 static int run_command(struct ctl *c, struct err *e)
 {
@@ -320,8 +224,8 @@ int limactl_main(int argc, char **argv)
 		return yq_main(argc - 2, argv + 2);
 	if (argc > 1 && (!strcmp(argv[1], "__complete") || !strcmp(argv[1], "__completeNoDesc")))
 		return complete_main(c.program, !strcmp(argv[1], "__complete"), argc - 2, argv + 2);
-	resolve(argv + 1, argc > 1 ? (size_t)argc - 1 : 0, &p);
-	tables = tables_of(p.cmd);
+	parsed_resolve(argv + 1, argc > 1 ? (size_t)argc - 1 : 0, &p);
+	tables = parsed_tables(p.cmd);
 	c.cmd = p.cmd;
 	c.path = p.path;
 	c.flags = flags_new(tables);

@@ -38,6 +38,7 @@ enum complete {
 	COMPLETE_NETWORK,
 	COMPLETE_WORDS, /* flag_spec.words */
 	COMPLETE_COMMAND,
+	COMPLETE_PATH, /* of a key in lima.yaml, for an expression: .ssh.localPort */
 };
 
 struct flag_spec {
