@@ -209,7 +209,7 @@ int cmd_plan(const char *dir, const char *template, const struct edits *edits)
 	return status;
 }
 
-int cmd_list(void)
+int cmd_list_templates(void)
 {
 	struct locator_ctx ctx = { 0 };
 	struct locator_list list = { 0 };
