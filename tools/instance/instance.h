@@ -82,6 +82,8 @@ void source_free(struct source *s);
 size_t request_settings(const struct request *rq, struct strv *argv);
 /* Before something is undone for a start: whether the start would be refused. Writes nothing. */
 int step_check(const struct instance *in, const struct request *rq, struct err *e);
+/* Writes every file that is derived from the description, by lima-render; fetches and starts nothing. */
+int step_render(const struct instance *in, struct err *e);
 /* Runs mk/instance.mk in DIR with a goal ("create", "start"). */
 int step_make(const struct instance *in, const char *goal, struct err *e);
 /* Source and products: step_source, step_make, and the record of what was built. What a failed run of a new instance made is
@@ -139,7 +141,13 @@ void disk_put_back(const struct instance *in, const char *folder);
 
 /* --- talking to ha.sock --- */
 
-/* One request; the body of the answer (at most 4 MiB) in *ret_body, the caller frees it. EXIT_NO when nobody listens. */
+/* One request; appends the body of the answer (at most 64 MiB, any bytes) to *ret_body. The HTTP status, or -1; EXIT_NO when nobody
+ * listens. */
+int agent_exchange(const struct instance *in, const char *method, const char *path, const char *body, int timeout_ms,
+		   struct buf *ret_body, struct err *e);
+/* The reason in the body {"message":...} of an answer that is an error. The caller frees it. */
+char *agent_reason(const struct buf *body);
+/* The same for texts, where every status but 2xx is an error; the body in *ret_body, the caller frees it. */
 int agent_request(const struct instance *in, const char *method, const char *path, const char *body, int timeout_ms,
 		  char **ret_body, struct err *e);
 /* Opens GET /v1/events; the descriptor delivers one JSON object a line. */

@@ -46,6 +46,29 @@ static int render(const struct request *rq, const char *source, struct buf *text
 	return r;
 }
 
+int step_render(const struct instance *in, struct err *e)
+{
+	char *bin = dirs_bin(e);
+	struct strv argv = { 0 };
+	struct buf notes = { 0 };
+	int status = 0, r;
+
+	if (!bin)
+		return -1;
+	strv_addf(&argv, "%s/lima-render", bin);
+	strv_add(&argv, "--instance");
+	strv_add(&argv, in->dir);
+	r = spawn_run(argv.v, NULL, say_to ? &notes : NULL, &status, e);
+	if (r == 0 && say_to && say_collected("lima-render", &notes, status, e))
+		r = -1;
+	else if (r == 0 && status != 0)
+		r = err_set(e, status > 128 ? EXIT_INTERNAL : status, "the description of '%s' cannot be used", in->name);
+	buf_free(&notes);
+	strv_free(&argv);
+	free(bin);
+	return r;
+}
+
 static int write_in(const struct instance *in, const char *file, const char *text, size_t n, mode_t mode, struct err *e)
 {
 	char *path = instance_path(in, file);

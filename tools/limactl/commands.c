@@ -4,15 +4,29 @@
 
 #include "command.h"
 
+extern const struct command cmd_factory_reset;
+extern const struct command cmd_delete;
+extern const struct command cmd_shell;
+extern const struct command cmd_restart;
+extern const struct command cmd_stop;
+extern const struct command cmd_start;
+extern const struct command cmd_create;
 extern const struct command cmd_list;
 extern const struct command cmd_autostart, cmd_completion, cmd_generate_jsonschema, cmd_guest_install, cmd_help, cmd_hostagent,
 	cmd_protect, cmd_prune, cmd_start_at_login, cmd_sudoers, cmd_unprotect, cmd_usernet, cmd_yq_restrictions;
 
 const struct command *const command_table[] = {
 	/* basic, in the order of a machine's life */
+	&cmd_create,
+	&cmd_start,
+	&cmd_stop,
+	&cmd_restart,
+	&cmd_shell,
 	&cmd_list,
+	&cmd_delete,
 	/* advanced, by name */
 	&cmd_autostart,
+	&cmd_factory_reset,
 	&cmd_protect,
 	&cmd_prune,
 	&cmd_start_at_login,

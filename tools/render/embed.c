@@ -322,6 +322,8 @@ struct node *embed_source(const struct locator_source *s, const struct embed_opt
 	struct node *t = parse(&m, s);
 	int r = t ? make_absolute(&m, t, s->locator) : -1;
 
+	if (r == 0 && o->keep_all)
+		return t;
 	if (r == 0 && !o->no_base_config)
 		add_base_config(&m, t);
 	if (r == 0)
