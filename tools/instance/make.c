@@ -40,7 +40,8 @@ static void tell_lines(struct buf *b)
 
 	while (b->len && (nl = memchr(b->data, '\n', b->len))) {
 		*nl = '\0';
-		say_to(b->data, strstr(b->data, ": warning: ") != NULL);
+		if (strncmp(b->data, "make: ***", 9) != 0) /* the tools said it already */
+			say_to(b->data, strstr(b->data, ": warning: ") != NULL);
 		buf_eat(b, (size_t)(nl - b->data) + 1);
 	}
 }

@@ -4,10 +4,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -113,6 +115,11 @@ bool disk_in_use(const char *path)
 	r = fcntl(fd, F_OFD_GETLK, &l);
 	close(fd);
 	return r == 0 && l.l_type != F_UNLCK;
+}
+
+bool file_share_blocks(int from, int to)
+{
+	return ioctl(to, FICLONE, from) == 0;
 }
 
 pid_t socket_peer_pid(int fd)

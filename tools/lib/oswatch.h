@@ -36,6 +36,9 @@ pid_t file_lock_holder(const char *path);
 /* Whether an open-file-description lock lies on the bytes that QEMU locks in a disk image that it may write. */
 bool disk_in_use(const char *path);
 
+/* Lets the new, empty file `to` share the blocks of `from` until one of them is written to; false where the file system cannot. */
+bool file_share_blocks(int from, int to);
+
 /* The process that called listen(2) on the other end of a connected unix socket, 0 when unknown. */
 pid_t socket_peer_pid(int fd);
 

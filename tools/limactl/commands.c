@@ -4,6 +4,10 @@
 
 #include "command.h"
 
+extern const struct command cmd_edit;
+extern const struct command cmd_rename;
+extern const struct command cmd_clone;
+extern const struct command cmd_copy;
 extern const struct command cmd_factory_reset;
 extern const struct command cmd_delete;
 extern const struct command cmd_shell;
@@ -24,11 +28,15 @@ const struct command *const command_table[] = {
 	&cmd_shell,
 	&cmd_list,
 	&cmd_delete,
+	&cmd_edit,
 	/* advanced, by name */
 	&cmd_autostart,
+	&cmd_clone,
+	&cmd_copy,
 	&cmd_factory_reset,
 	&cmd_protect,
 	&cmd_prune,
+	&cmd_rename,
 	&cmd_start_at_login,
 	&cmd_sudoers,
 	&cmd_unprotect,
