@@ -45,10 +45,16 @@ SHARE_LINKS := $(addprefix $(O)/share/lima/,templates boot mk)
 $(SHARE_LINKS): $(O)/share/lima/%: | $(O)/share/lima/
 	@ln -sfn $(CURDIR)/$* $@
 
+# lima, docker.lima, ...: shell scripts over limactl.
+WRAPPERS := $(notdir $(wildcard tools/wrappers/*))
+WRAPPER_LINKS := $(addprefix $(O)/bin/,$(WRAPPERS))
+$(WRAPPER_LINKS): $(O)/bin/%: | $(O)/bin/
+	@ln -sfn $(CURDIR)/tools/wrappers/$* $@
+
 $(O)/ $(O)/bin/ $(O)/share/lima/:
 	@mkdir -p $@
 
 .PHONY: tools
-tools: $(BIN) $(if $(wildcard tools/lima-guestagent.c),$(GUESTAGENT)) $(SHARE_LINKS)
+tools: $(BIN) $(if $(wildcard tools/lima-guestagent.c),$(GUESTAGENT)) $(SHARE_LINKS) $(WRAPPER_LINKS)
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(GUEST_OBJ) $(foreach t,$(TOOLS),$(OBJ_$(t))))
