@@ -15,7 +15,7 @@ extern const struct command cmd_restart;
 extern const struct command cmd_stop;
 extern const struct command cmd_start;
 extern const struct command cmd_create;
-extern const struct command cmd_list;
+extern const struct command cmd_disk, cmd_info, cmd_list, cmd_network, cmd_screenshot, cmd_show_ssh, cmd_tunnel;
 extern const struct command cmd_autostart, cmd_completion, cmd_generate_jsonschema, cmd_guest_install, cmd_help, cmd_hostagent,
 	cmd_protect, cmd_prune, cmd_start_at_login, cmd_sudoers, cmd_unprotect, cmd_usernet, cmd_yq_restrictions;
 
@@ -33,12 +33,18 @@ const struct command *const command_table[] = {
 	&cmd_autostart,
 	&cmd_clone,
 	&cmd_copy,
+	&cmd_disk,
 	&cmd_factory_reset,
+	&cmd_info,
+	&cmd_network,
 	&cmd_protect,
 	&cmd_prune,
 	&cmd_rename,
+	&cmd_screenshot,
+	&cmd_show_ssh,
 	&cmd_start_at_login,
 	&cmd_sudoers,
+	&cmd_tunnel,
 	&cmd_unprotect,
 	/* the rest */
 	&cmd_completion,
