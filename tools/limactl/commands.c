@@ -4,6 +4,8 @@
 
 #include "command.h"
 
+extern const struct command cmd_validate;
+extern const struct command cmd_template;
 extern const struct command cmd_edit;
 extern const struct command cmd_rename;
 extern const struct command cmd_clone;
@@ -16,7 +18,8 @@ extern const struct command cmd_stop;
 extern const struct command cmd_start;
 extern const struct command cmd_create;
 extern const struct command cmd_disk, cmd_info, cmd_list, cmd_network, cmd_screenshot, cmd_show_ssh, cmd_tunnel;
-extern const struct command cmd_autostart, cmd_completion, cmd_generate_jsonschema, cmd_guest_install, cmd_help, cmd_hostagent,
+extern const struct command cmd_autostart, cmd_completion, cmd_generate_doc, cmd_generate_jsonschema, cmd_guest_install, cmd_help,
+	cmd_hostagent,
 	cmd_protect, cmd_prune, cmd_start_at_login, cmd_sudoers, cmd_unprotect, cmd_usernet, cmd_yq_restrictions;
 
 const struct command *const command_table[] = {
@@ -44,12 +47,15 @@ const struct command *const command_table[] = {
 	&cmd_show_ssh,
 	&cmd_start_at_login,
 	&cmd_sudoers,
+	&cmd_template,
 	&cmd_tunnel,
 	&cmd_unprotect,
+	&cmd_validate,
 	/* the rest */
 	&cmd_completion,
 	&cmd_help,
 	&cmd_yq_restrictions,
+	&cmd_generate_doc,
 	&cmd_generate_jsonschema,
 	&cmd_guest_install,
 	&cmd_hostagent,
