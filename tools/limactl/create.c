@@ -103,8 +103,10 @@ static int from_stdin(struct ctl *c, const char *given, struct argument *a, stru
 static int from_locator(const char *arg, const char *given, struct argument *a, struct err *e)
 {
 	warn_retired(arg);
-	a->name = *given ? xstrdup(given) : locator_name(arg, e);
-	a->locator = xstrdup(arg);
+	a->locator = template_rewrite(arg, e);
+	if (!a->locator)
+		return -1;
+	a->name = *given ? xstrdup(given) : locator_name(a->locator, e);
 	return a->name ? 0 : -1;
 }
 

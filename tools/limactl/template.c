@@ -42,18 +42,42 @@ static int take_findings(struct diag *d, bool warn, struct err *e)
 	return e->code ? -1 : 0;
 }
 
+char *template_rewrite(const char *locator, struct err *e)
+{
+	struct locator_ctx ctx = { 0 };
+	char *plain, *url = NULL;
+
+	if (!strncmp(locator, "template://", 11)) {
+		plain = xasprintf("template:%s", locator + 11);
+		log_warn("the form %s is going away; write %s", q(locator), q(plain));
+	} else {
+		plain = xstrdup(locator);
+	}
+	if (locator_kind(plain) == LOCATOR_GITHUB)
+		log_warn("The github: scheme is still EXPERIMENTAL");
+	if (locator_ctx_init(&ctx, e) == 0)
+		url = locator_rewrite(plain, &ctx, e);
+	if (url && strcmp(url, locator) != 0)
+		log_debug("Locator %s replaced with %s", q(locator), q(url));
+	locator_ctx_free(&ctx);
+	free(plain);
+	return url;
+}
+
 int template_read(const char *locator, struct template *t, struct err *e)
 {
+	char *url;
+	int r;
+
 	*t = (struct template){ 0 };
 	if (!*locator)
 		return err_set(e, EXIT_NO, "don't know how to interpret %s as a template locator", q(locator));
-	if (!strncmp(locator, "template://", 11))
-		log_warn("the form %s is going away; write `template:%s`", q(locator), locator + 11);
-	if (locator_ctx_init(&t->ctx, e) < 0 || locator_read(locator, &t->ctx, &t->source, e) < 0)
-		return -1;
-	if (t->source.note)
+	url = template_rewrite(locator, e);
+	r = url && locator_ctx_init(&t->ctx, e) == 0 ? locator_read(url, &t->ctx, &t->source, e) : -1;
+	if (r == 0 && t->source.note)
 		log_warn("%s", t->source.note);
-	return 0;
+	free(url);
+	return r;
 }
 
 int template_take(const struct buf *text, const char *path, struct template *t, struct err *e)

@@ -21,6 +21,9 @@ struct template {
 /* How much of what it refers to is put in. */
 enum embedding_kind { EMBED_NOTHING, EMBED_BUT_TEMPLATES, EMBED_ALL, EMBED_FOR_INSTANCE /* with _config/base.yaml */ };
 
+/* What a locator with a scheme of its own stands for (template://X, github:, limactl-url-SCHEME); others come back as they are. NULL
+ * and *e on error; the caller frees it. */
+char *template_rewrite(const char *locator, struct err *e);
 /* Reads the text. Warns of forms that are going away. template_free afterwards, also after an error. */
 int template_read(const char *locator, struct template *t, struct err *e);
 /* The same for a text that is there, such as one from an editor; its references are relative to `path`. */
