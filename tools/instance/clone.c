@@ -60,6 +60,14 @@ static bool of_its_own(const char *name)
 	return identity(name) || ends_in(name, ".log");
 }
 
+/* What comes from the image, and is never written to. */
+static bool of_image(const char *name)
+{
+	static const char *const names[] = { F_BASEDISK, F_KERNEL, F_KERNEL_CMDLINE, F_INITRD, NULL };
+
+	return listed(names, name);
+}
+
 /* --- copying --- */
 
 static int copy_range(int in, int out, off_t from, off_t to, char *chunk)
@@ -157,7 +165,7 @@ static int copy_entry(int from, int to, const char *name, bool top, int depth)
 
 	if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -1;
-	if (top && !strcmp(name, F_BASEDISK) && linkat(from, name, to, name, 0) == 0)
+	if (top && of_image(name) && linkat(from, name, to, name, 0) == 0)
 		return 0;
 	if (S_ISREG(st.st_mode))
 		return copy_file(from, to, name, &st);
@@ -247,8 +255,16 @@ static void drop_old(const struct instance *in)
 
 int instance_rename(const struct instance *from, const struct instance *to, struct err *e)
 {
-	if (rename(from->dir, to->dir) < 0)
-		return err_sys(e, EXIT_IOERR, "cannot rename %s to %s", from->dir, to->dir);
-	drop_old(to);
-	return dir_sync(to->home, e);
+	char *lock = xasprintf("%s/_locks/%s", from->home, from->name);
+	int r = 0;
+
+	if (rename(from->dir, to->dir) < 0) {
+		r = err_sys(e, EXIT_IOERR, "cannot rename %s to %s", from->dir, to->dir);
+	} else {
+		drop_old(to);
+		unlink(lock); /* of a name that is free now; who waits for it notices */
+		r = dir_sync(to->home, e);
+	}
+	free(lock);
+	return r;
 }

@@ -42,8 +42,6 @@ static int edit_locked(const struct ctl *c, struct instance *in, const struct st
 		log_info("Aborting, as requested by saving the file with empty content");
 	} else if (r == 0) {
 		r = description_edit(in, settings->n ? settings : NULL, &text, changed, e);
-		if (r < 0 && !settings->n)
-			editor_reject(&text, e);
 		if (r == 0 && !*changed)
 			log_info("Aborting, no changes made to the instance");
 		else if (r == 0)
@@ -142,7 +140,7 @@ static int edit_file(const struct ctl *c, const char *arg, const struct strv *se
 		log_info("Aborting, as requested by saving the file with empty content");
 	} else if (r == 0) {
 		r = check_text(&text, path, e);
-		if (r < 0 && !settings->n)
+		if (r < 0)
 			editor_reject(&text, e);
 		if (r == 0)
 			r = file_write_if_changed(path, buf_str(&text), text.len, 0644, &changed, e);

@@ -84,7 +84,7 @@ int description_edit(const struct instance *in, const struct strv *settings, con
 			r = template_embed(&t, EMBED_ALL, e);
 		after = r == 0 ? template_fill(t.doc, in->dir, in->home, true, e) : NULL;
 		before = after ? now(in, &old, path) : NULL;
-		r = after && (!before || check_change(in, before, after, e) == 0) ? 0 : -1;
+		r = after && (!before || check_change(in, before, after, e) == 0) ? 0 : editor_reject(&new, e);
 		if (r == 0)
 			r = file_write_if_changed(path, buf_str(&new), new.len, 0644, changed, e);
 	}

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "render/edit.h"
@@ -14,7 +15,8 @@ static void log_findings(struct diag *d, bool warn)
 	for (size_t i = 0; warn && i < d->n; i++) {
 		struct buf line = { 0 };
 
-		if (d->item[i].warning) {
+		/* What it says of root is said by warn_root. */
+		if (d->item[i].warning && (geteuid() || !d->item[i].key || strcmp(d->item[i].key, "user") != 0)) {
 			diag_line(&d->item[i], &line);
 			log_warn("%s", buf_str(&line));
 		}

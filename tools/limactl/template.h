@@ -41,7 +41,7 @@ struct node *template_fill(const struct node *doc, const char *dir, const char *
 /* --- an instance that exists (edit.c) --- */
 
 /* Changes its lima.yaml: applies settings, or takes `text` (one of the two is NULL). Nothing is written when the result is invalid,
- * needs a smaller disk or another one. *changed tells whether there was anything to write. */
+ * needs a smaller disk or another one: then it is kept by editor_reject. *changed tells whether there was anything to write. */
 int description_edit(const struct instance *in, const struct strv *settings, const struct buf *text, bool *changed, struct err *e);
 
 /* --- an editor (editor.c) --- */
