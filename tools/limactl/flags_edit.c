@@ -120,6 +120,10 @@ static int check(const char *flag, const char *value, struct err *e)
 	for (size_t i = 0; i < sizeof(need_template) / sizeof(*need_template); i++)
 		if (!strcmp(flag, need_template[i]))
 			return 0;
+	if (!strcmp(flag, "vm-type") && strcmp(value, "qemu") != 0) {
+		err_set(&why, EXIT_NO, "%s is not available on this host; only qemu is", q(value));
+		return wrong(flag, why.msg, e);
+	}
 	doc = node_new(NODE_MAP);
 	r = edit_apply(doc, flag, value, &why);
 	node_free(doc);
