@@ -14,6 +14,7 @@
 #include "agent.h"
 #include "info.h"
 #include "instance_files.h"
+#include "snapshot.h"
 #include "socket.h"
 
 #define HEADERS_MAX 8192
@@ -189,6 +190,11 @@ static void post_stop(struct evhttp_request *req, void *arg)
 	stop_begin(h->a, force);
 }
 
+static void post_snapshot(struct evhttp_request *req, void *arg)
+{
+	snapshot_take(((struct http *)arg)->a, req);
+}
+
 /* --- the server --- */
 
 static const struct route {
@@ -200,6 +206,7 @@ static const struct route {
 	{ "/v1/info", EVHTTP_REQ_GET, "GET", get_info },
 	{ "/v1/events", EVHTTP_REQ_GET, "GET", get_events },
 	{ "/v1/stop", EVHTTP_REQ_POST, "POST", post_stop },
+	{ "/v1/snapshot", EVHTTP_REQ_POST, "POST", post_snapshot },
 };
 
 static void on_request(struct evhttp_request *req, void *arg)
@@ -279,6 +286,7 @@ void http_free(struct agent *a)
 	if (!h)
 		return;
 	a->events.follow = NULL;
+	snapshot_end(a);
 	while (h->followers) {
 		struct evhttp_request *req = h->followers->req;
 

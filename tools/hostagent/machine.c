@@ -17,6 +17,7 @@
 #include "instance_files.h"
 #include "oswatch.h"
 #include "qmp.h"
+#include "snapshot.h"
 #include "socket.h"
 #include "spawn.h"
 
@@ -320,6 +321,7 @@ static void on_qmp_ended(void *arg, const char *why)
 	struct agent *a = arg;
 	char *text;
 
+	snapshot_end(a);
 	if (a->m.up) {
 		log_debug("the QMP connection ended: %s", why);
 		set_timer(a, on_reconnect, RECONNECT_S);

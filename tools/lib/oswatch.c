@@ -61,6 +61,16 @@ int file_watch(const char *path)
 	return fd;
 }
 
+int dirs_watch(void)
+{
+	return inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+}
+
+int dirs_watch_add(int fd, const char *dir)
+{
+	return inotify_add_watch(fd, dir, IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MODIFY | IN_ONLYDIR) < 0 ? -1 : 0;
+}
+
 void file_watch_rearm(int fd)
 {
 	char events[4096];

@@ -23,6 +23,10 @@ bool proc_await(int watch, int wait_ms);
 /* A descriptor that becomes readable when somebody writes to the file, which must be there; file_watch_rearm waits for the next time. */
 int file_watch(const char *path);
 void file_watch_rearm(int fd);
+/* The same for any number of directories: entries that come and go, and files in them that are written to. dirs_watch_add is -1 with
+ * errno for a directory that is not there; file_watch_rearm waits for the next time. */
+int dirs_watch(void);
+int dirs_watch_add(int fd, const char *dir);
 
 /* A descriptor that becomes readable when somebody sets the wall clock or the host wakes from sleep. */
 int clock_watch(void);

@@ -17,7 +17,8 @@ extern const struct command cmd_restart;
 extern const struct command cmd_stop;
 extern const struct command cmd_start;
 extern const struct command cmd_create;
-extern const struct command cmd_disk, cmd_info, cmd_list, cmd_network, cmd_screenshot, cmd_show_ssh, cmd_tunnel;
+extern const struct command cmd_disk, cmd_info, cmd_list, cmd_network, cmd_screenshot, cmd_show_ssh, cmd_snapshot, cmd_tunnel,
+	cmd_watch;
 extern const struct command cmd_autostart, cmd_completion, cmd_generate_doc, cmd_generate_jsonschema, cmd_guest_install, cmd_help,
 	cmd_hostagent,
 	cmd_protect, cmd_prune, cmd_start_at_login, cmd_sudoers, cmd_unprotect, cmd_usernet, cmd_yq_restrictions;
@@ -45,12 +46,14 @@ const struct command *const command_table[] = {
 	&cmd_rename,
 	&cmd_screenshot,
 	&cmd_show_ssh,
+	&cmd_snapshot,
 	&cmd_start_at_login,
 	&cmd_sudoers,
 	&cmd_template,
 	&cmd_tunnel,
 	&cmd_unprotect,
 	&cmd_validate,
+	&cmd_watch,
 	/* the rest */
 	&cmd_completion,
 	&cmd_help,

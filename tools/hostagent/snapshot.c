@@ -1,0 +1,153 @@
+/* snapshot - see snapshot.h. QEMU has no command of its own for this that works with any disk; the human monitor's do, and they
+ * answer when all is done. The machine stands still meanwhile. */
+#include "snapshot.h"
+
+#include <cjson/cJSON.h>
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent.h"
+#include "qmp.h"
+#include "tree_text.h"
+
+#define PATIENCE_S 86400 /* of the connection: writing all the memory of a machine takes as long as it takes */
+#define HTTP_CONFLICT 409
+
+/* The one that QEMU works on. */
+static struct {
+	bool busy;
+	struct evhttp_request *req; /* NULL: nobody waits for the answer any more */
+} current;
+
+static const struct {
+	const char *action, *command;
+	bool tag;
+} actions[] = {
+	{ "create", "savevm", true },
+	{ "apply", "loadvm", true },
+	{ "delete", "delvm", true },
+	{ "list", "info snapshots", false },
+};
+
+/* {"KEY":"TEXT"} */
+static void reply(struct evhttp_request *req, int code, const char *key, const char *text)
+{
+	struct evbuffer *body = evbuffer_new();
+	struct buf b = { 0 };
+
+	buf_addf(&b, "{\"%s\":", key);
+	text_json(&b, text);
+	buf_adds(&b, "}\n");
+	evhttp_add_header(evhttp_request_get_output_headers(req), "Content-Type", "application/json");
+	evbuffer_add(body, b.data, b.len);
+	evhttp_send_reply(req, code, NULL, body);
+	evbuffer_free(body);
+	buf_free(&b);
+}
+
+/* The client has gone; QEMU goes on. The request was taken from the connection and is ours to free. */
+static void on_client_gone(struct evhttp_connection *conn, void *unused)
+{
+	(void)unused;
+	(void)conn;
+	if (current.req && !evhttp_request_get_connection(current.req))
+		evhttp_request_free(current.req);
+	current.req = NULL;
+}
+
+static void answer(int code, const char *key, const char *text)
+{
+	struct evhttp_request *req = current.req;
+
+	current.req = NULL;
+	current.busy = false;
+	if (!req)
+		return;
+	evhttp_connection_set_closecb(evhttp_request_get_connection(req), NULL, NULL);
+	reply(req, code, key, text);
+}
+
+static void on_reply(void *unused, const cJSON *ret, const char *error)
+{
+	(void)unused;
+	if (error) {
+		log_warn("snapshot: %s", error);
+		answer(HTTP_INTERNAL, "message", error);
+	} else {
+		answer(HTTP_OK, "output", cJSON_IsString(ret) ? ret->valuestring : "");
+	}
+}
+
+/* What the monitor takes as one word, and nothing that it could take for an option. */
+static bool tag_is_word(const char *tag)
+{
+	for (const char *p = tag; *p; p++)
+		if ((unsigned char)*p <= 0x20 || (unsigned char)*p >= 0x7f || strchr("\"'\\", *p))
+			return false;
+	return *tag && *tag != '-' && strlen(tag) <= SNAPSHOT_TAG_MAX;
+}
+
+/* The monitor's command; NULL and *why when the body is wrong. */
+static char *command_of(const cJSON *body, const char **why)
+{
+	const char *action = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "action"));
+	const char *tag = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "tag"));
+
+	*why = "the body is not {\"action\":\"create\"|\"apply\"|\"delete\"|\"list\",\"tag\":TAG}";
+	for (size_t i = 0; action && i < sizeof(actions) / sizeof(*actions); i++) {
+		if (strcmp(action, actions[i].action) != 0)
+			continue;
+		if (!actions[i].tag)
+			return xstrdup(actions[i].command);
+		if (tag && tag_is_word(tag))
+			return xasprintf("%s %s", actions[i].command, tag);
+		*why = "a tag is a word of at most 128 printable characters without quotes and backslashes that does not begin with '-'";
+	}
+	return NULL;
+}
+
+static void begin(struct agent *a, struct evhttp_request *req, const char *command)
+{
+	struct evhttp_connection *conn = evhttp_request_get_connection(req);
+	cJSON *args = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(args, "command-line", command);
+	if (qmp_send(a->m.qmp, "human-monitor-command", args, on_reply, NULL) < 0) {
+		reply(req, HTTP_SERVUNAVAIL, "message", "QEMU has too much to do");
+		return;
+	}
+	log_info("snapshot: %s", command);
+	current.busy = true;
+	current.req = req;
+	evhttp_connection_set_timeout(conn, PATIENCE_S);
+	evhttp_connection_set_closecb(conn, on_client_gone, NULL);
+}
+
+void snapshot_take(struct agent *a, struct evhttp_request *req)
+{
+	struct evbuffer *in = evhttp_request_get_input_buffer(req);
+	size_t n = evbuffer_get_length(in);
+	cJSON *body = n ? cJSON_ParseWithLength((const char *)evbuffer_pullup(in, -1), n) : NULL;
+	const char *why;
+	char *command = command_of(body, &why);
+
+	if (!command)
+		reply(req, HTTP_BADREQUEST, "message", why);
+	else if (!a->m.up || !a->m.qmp)
+		reply(req, HTTP_SERVUNAVAIL, "message", "the machine is not up");
+	else if (current.busy)
+		reply(req, HTTP_CONFLICT, "message", "another snapshot is being worked on");
+	else
+		begin(a, req, command);
+	free(command);
+	cJSON_Delete(body);
+}
+
+void snapshot_end(struct agent *a)
+{
+	(void)a;
+	if (current.busy)
+		answer(HTTP_SERVUNAVAIL, "message", "the machine ended before it answered");
+}
