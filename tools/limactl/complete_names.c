@@ -51,6 +51,8 @@ void complete_disks(struct strv *names)
 {
 	add_dirs("_disk", "datadisk", names);
 	add_dirs("_disks", "datadisk", names);
+	if (names->n)
+		qsort(names->v, names->n, sizeof(*names->v), by_text);
 }
 
 void complete_templates(const char *typed, struct strv *names)
