@@ -84,6 +84,8 @@ static int run(struct ctl *c, bool rename, struct err *e)
 	if (r == 0 && !strcmp(c->args.v[0], c->args.v[1]))
 		r = err_set(e, EXIT_NO, "instance %s already exists", q(c->args.v[1]));
 	if (r == 0)
+		r = life_check_name(c->args.v[1], e);
+	if (r == 0)
 		r = instance_open(c->args.v[0], &old, e);
 	if (r == 0)
 		r = instance_open(c->args.v[1], &new, e);

@@ -115,7 +115,7 @@ static int read_argument(struct ctl *c, struct argument *a, struct err *e)
 	const char *arg = c->args.n ? c->args.v[0] : NULL, *given = flag_string(c->flags, "name");
 	struct err ignored = { 0 };
 
-	if (flag_given(c->flags, "name") && name_check_instance(given, e) < 0)
+	if (flag_given(c->flags, "name") && life_check_name(given, e) < 0)
 		return -1;
 	if (!arg)
 		return from_name(*given ? given : "default", given, a, e);

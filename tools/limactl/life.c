@@ -8,6 +8,7 @@
 #include "file.h"
 #include "instance_files.h"
 #include "lock.h"
+#include "name.h"
 
 const char *life_status(enum state s)
 {
@@ -46,6 +47,23 @@ int life_open(const char *name, struct instance *in, struct err *e)
 	free(yaml);
 	instance_close(in);
 	return -1;
+}
+
+int life_check_name(const char *name, struct err *e)
+{
+	static const char regex[] = "^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$";
+	struct err ignored = { 0 };
+
+	if (name_check_instance(name, &ignored) == 0)
+		return 0;
+	if (name_check(name, "name", &ignored) == 0)
+		return err_set(e, EXIT_NO, "instance name %s must not end with .yml or .yaml suffix", q(name));
+	if (!*name)
+		return err_set(e, EXIT_NO, "instance name %s is not a valid identifier: identifier must not be empty", q(name));
+	if (strlen(name) > NAME_MAX_LEN)
+		return err_set(e, EXIT_NO, "instance name %s is not a valid identifier: identifier %s greater than maximum length (%d characters)",
+			       q(name), q(name), NAME_MAX_LEN);
+	return err_set(e, EXIT_NO, "instance name %s is not a valid identifier: identifier %s must match %s", q(name), q(name), regex);
 }
 
 char *life_shell_command(const struct instance *in)

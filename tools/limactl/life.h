@@ -18,6 +18,8 @@ const char *life_status(enum state s);
 enum state life_state(const struct instance *in);
 /* Opens an instance that must exist; else "open DIR/lima.yaml: no such file or directory". instance_close afterwards. */
 int life_open(const char *name, struct instance *in, struct err *e);
+/* name_check_instance with Lima's words. */
+int life_check_name(const char *name, struct err *e);
 /* The command that opens a shell in it: "lima" for default. The caller frees it. */
 char *life_shell_command(const struct instance *in);
 
