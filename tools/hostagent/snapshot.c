@@ -17,7 +17,7 @@
 
 /* The one that QEMU works on. */
 static struct {
-	bool busy;
+	bool busy, apply;
 	struct evhttp_request *req; /* NULL: nobody waits for the answer any more */
 } current;
 
@@ -69,9 +69,10 @@ static void answer(int code, const char *key, const char *text)
 	reply(req, code, key, text);
 }
 
-static void on_reply(void *unused, const cJSON *ret, const char *error)
+static void on_reply(void *arg, const cJSON *ret, const char *error)
 {
-	(void)unused;
+	if (current.apply)
+		boot_on_loadvm(arg);
 	if (error) {
 		log_warn("snapshot: %s", error);
 		answer(HTTP_INTERNAL, "message", error);
@@ -114,12 +115,13 @@ static void begin(struct agent *a, struct evhttp_request *req, const char *comma
 	cJSON *args = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(args, "command-line", command);
-	if (qmp_send(a->m.qmp, "human-monitor-command", args, on_reply, NULL) < 0) {
+	if (qmp_send(a->m.qmp, "human-monitor-command", args, on_reply, a) < 0) {
 		reply(req, HTTP_SERVUNAVAIL, "message", "QEMU has too much to do");
 		return;
 	}
 	log_info("snapshot: %s", command);
 	current.busy = true;
+	current.apply = !strncmp(command, "loadvm", 6);
 	current.req = req;
 	evhttp_connection_set_timeout(conn, PATIENCE_S);
 	evhttp_connection_set_closecb(conn, on_client_gone, NULL);
