@@ -21,11 +21,14 @@
 
 #define LINE_MAX_BYTES (1u << 20)
 
-/* A file that grows, and is begun anew at each start of the instance. */
+/* A file that grows, and is begun anew at each start of the instance; its first bytes, with the time of its first line, tell that. */
+#define HEAD_BYTES 96
 struct tail {
 	char *path;
 	ino_t inode;
 	off_t at;
+	char head[HEAD_BYTES];
+	size_t nhead;
 	struct buf text;
 };
 
@@ -122,6 +125,24 @@ static void read_lines(struct watching *w, struct watched *i, struct tail *t, in
 	}
 }
 
+static bool begun_anew(const struct tail *t, int fd, const struct stat *st)
+{
+	char head[HEAD_BYTES];
+
+	return st->st_ino != t->inode || st->st_size < t->at || pread(fd, head, t->nhead, 0) != (ssize_t)t->nhead ||
+	       memcmp(head, t->head, t->nhead) != 0;
+}
+
+/* The first bytes of what was read. */
+static void note_head(struct tail *t, int fd)
+{
+	size_t n = t->at < HEAD_BYTES ? (size_t)t->at : HEAD_BYTES;
+	ssize_t got = n > t->nhead ? pread(fd, t->head, n, 0) : -1;
+
+	if (got >= 0)
+		t->nhead = (size_t)got;
+}
+
 /* What is new in the file. `skip`: only note how far it is. */
 static void read_tail(struct watching *w, struct watched *i, struct tail *t, bool skip,
 		      void (*fn)(struct watching *, struct watched *, const char *))
@@ -132,15 +153,17 @@ static void read_tail(struct watching *w, struct watched *i, struct tail *t, boo
 	if (fd < 0)
 		return;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
-		if (st.st_ino != t->inode || st.st_size < t->at) {
+		if (begun_anew(t, fd, &st)) {
 			t->inode = st.st_ino;
 			t->at = 0;
+			t->nhead = 0;
 			buf_free(&t->text);
 		}
 		if (skip)
 			t->at = st.st_size;
 		else
 			read_lines(w, i, t, fd, fn);
+		note_head(t, fd);
 	}
 	close(fd);
 }

@@ -90,7 +90,7 @@ static const struct node *top_unset(const char *name)
 		{ "CPUs", { .type = NODE_INT } }, { "Memory", { .type = NODE_INT } }, { "Disk", { .type = NODE_INT } },
 		{ "SSHLocalPort", { .type = NODE_INT } }, { "HostAgentPID", { .type = NODE_INT } }, { "DriverPID", { .type = NODE_INT } },
 		{ "AdditionalDisks", { .type = NODE_SEQ } }, { "Networks", { .type = NODE_SEQ } }, { "Errors", { .type = NODE_SEQ } },
-		{ "Param", { .type = NODE_MAP } }, { "Config", { .type = NODE_NULL } },
+		{ "Param", { .type = NODE_MAP } }, { "Config", { .type = NODE_MAP } },
 	};
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
