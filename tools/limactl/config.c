@@ -89,10 +89,9 @@ static struct node *shown(const struct node *n, const struct schema_key *k)
 
 struct node *config_shown(const struct node *resolved)
 {
-	struct node *copy = node_copy(resolved), *out;
+	struct node *out = shown(resolved, schema_root());
 
-	node_free(map_take(copy, "_computed"));
-	out = shown(copy, schema_root());
-	node_free(copy);
+	if (out)
+		node_free(map_take(out, "_computed")); /* what resolving adds for us */
 	return out ? out : node_new(NODE_MAP);
 }
