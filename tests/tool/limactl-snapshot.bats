@@ -73,9 +73,13 @@ code() { curl -sS -o body -w '%{http_code}' --max-time 20 --unix-socket ha.sock 
 	started
 	ok limactl snapshot create vm --tag t1
 	is ""
-	ok limactl snapshot apply vm --tag t1
-	ok limactl snapshot delete vm --tag t1
-	[ "$(grep '^hmp [sld]' fake.log)" = $'hmp savevm t1\nhmp loadvm t1\nhmp delvm t1' ]
+	ok limactl snapshot apply vm --tag second
+	ok limactl snapshot delete vm --tag first
+	# What does not exist is not asked of QEMU: loadvm would leave the machine standing, delvm say nothing.
+	for verb in apply delete; do
+		fatal "there is no snapshot with this tag (HTTP status 404)" limactl snapshot $verb vm --tag nope
+	done
+	[ "$(grep '^hmp [sld]' fake.log)" = $'hmp savevm t1\nhmp loadvm second\nhmp delvm first' ]
 	ok limactl snapshot list vm
 	is 'ID        TAG               VM SIZE                DATE     VM CLOCK     ICOUNT
 --        first             240 MiB 2026-11-21 10:00:00 00:01:02.003           

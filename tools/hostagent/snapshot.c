@@ -1,5 +1,6 @@
 /* snapshot - see snapshot.h. QEMU has no command of its own for this that works with any disk; the human monitor's do, and they
- * answer when all is done. The machine stands still meanwhile. */
+ * answer when all is done. The machine stands still meanwhile. For a tag that does not exist the monitor leaves it standing (loadvm) or
+ * says nothing (delvm), so the table is asked first. */
 #include "snapshot.h"
 
 #include <cjson/cJSON.h>
@@ -17,18 +18,22 @@
 
 /* The one that QEMU works on. */
 static struct {
-	bool busy, apply;
+	bool busy;
+	char *command; /* the one behind the table's; NULL: none */
 	struct evhttp_request *req; /* NULL: nobody waits for the answer any more */
 } current;
 
-static const struct {
+#define TABLE "info snapshots"
+#define LOAD "loadvm"
+
+static const struct action {
 	const char *action, *command;
-	bool tag;
+	bool tag, must_be_there;
 } actions[] = {
-	{ "create", "savevm", true },
-	{ "apply", "loadvm", true },
-	{ "delete", "delvm", true },
-	{ "list", "info snapshots", false },
+	{ "create", "savevm", true, false },
+	{ "apply", LOAD, true, true },
+	{ "delete", "delvm", true, true },
+	{ "list", TABLE, false, false },
 };
 
 /* {"KEY":"TEXT"} */
@@ -63,22 +68,73 @@ static void answer(int code, const char *key, const char *text)
 
 	current.req = NULL;
 	current.busy = false;
+	free(current.command);
+	current.command = NULL;
 	if (!req)
 		return;
 	evhttp_connection_set_closecb(evhttp_request_get_connection(req), NULL, NULL);
 	reply(req, code, key, text);
 }
 
-static void on_reply(void *arg, const cJSON *ret, const char *error)
+static void finish(const cJSON *ret, const char *error)
 {
-	if (current.apply)
-		boot_on_loadvm(arg);
 	if (error) {
 		log_warn("snapshot: %s", error);
 		answer(HTTP_INTERNAL, "message", error);
 	} else {
 		answer(HTTP_OK, "output", cJSON_IsString(ret) ? ret->valuestring : "");
 	}
+}
+
+static void on_reply(void *unused, const cJSON *ret, const char *error)
+{
+	(void)unused;
+	finish(ret, error);
+}
+
+static void on_loaded(void *arg, const cJSON *ret, const char *error)
+{
+	boot_on_loadvm(arg);
+	finish(ret, error);
+}
+
+static int monitor(struct agent *a, const char *command, void (*fn)(void *, const cJSON *, const char *))
+{
+	cJSON *args = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(args, "command-line", command);
+	if (!a->m.qmp || qmp_send(a->m.qmp, "human-monitor-command", args, fn, a) < 0)
+		return -1;
+	log_info("snapshot: %s", command);
+	return 0;
+}
+
+/* Whether the second word of a line of the table is the tag. */
+static bool has_tag(const char *table, const char *tag)
+{
+	for (const char *line = table; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		const char *word = line + strspn(line, " ");
+
+		word += strcspn(word, " \r\n");
+		word += strspn(word, " ");
+		if (strcspn(word, " \r\n") == strlen(tag) && !strncmp(word, tag, strlen(tag)))
+			return true;
+	}
+	return false;
+}
+
+/* The table, before the command on one of its lines. */
+static void on_table(void *arg, const cJSON *ret, const char *error)
+{
+	const char *table = cJSON_IsString(ret) ? ret->valuestring : "", *tag = strchr(current.command, ' ') + 1;
+	bool load = !strncmp(current.command, LOAD, strlen(LOAD));
+
+	if (error)
+		finish(ret, error);
+	else if (!has_tag(table, tag))
+		answer(HTTP_NOTFOUND, "message", "there is no snapshot with this tag");
+	else if (monitor(arg, current.command, load ? on_loaded : on_reply) < 0)
+		answer(HTTP_SERVUNAVAIL, "message", "QEMU has too much to do");
 }
 
 /* What the monitor takes as one word, and nothing that it could take for an option. */
@@ -91,7 +147,7 @@ static bool tag_is_word(const char *tag)
 }
 
 /* The monitor's command; NULL and *why when the body is wrong. */
-static char *command_of(const cJSON *body, const char **why)
+static char *command_of(const cJSON *body, const struct action **which, const char **why)
 {
 	const char *action = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "action"));
 	const char *tag = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(body, "tag"));
@@ -100,6 +156,7 @@ static char *command_of(const cJSON *body, const char **why)
 	for (size_t i = 0; action && i < sizeof(actions) / sizeof(*actions); i++) {
 		if (strcmp(action, actions[i].action) != 0)
 			continue;
+		*which = &actions[i];
 		if (!actions[i].tag)
 			return xstrdup(actions[i].command);
 		if (tag && tag_is_word(tag))
@@ -109,19 +166,16 @@ static char *command_of(const cJSON *body, const char **why)
 	return NULL;
 }
 
-static void begin(struct agent *a, struct evhttp_request *req, const char *command)
+static void begin(struct agent *a, struct evhttp_request *req, const struct action *action, const char *command)
 {
 	struct evhttp_connection *conn = evhttp_request_get_connection(req);
-	cJSON *args = cJSON_CreateObject();
 
-	cJSON_AddStringToObject(args, "command-line", command);
-	if (qmp_send(a->m.qmp, "human-monitor-command", args, on_reply, a) < 0) {
+	if (monitor(a, action->must_be_there ? TABLE : command, action->must_be_there ? on_table : on_reply) < 0) {
 		reply(req, HTTP_SERVUNAVAIL, "message", "QEMU has too much to do");
 		return;
 	}
-	log_info("snapshot: %s", command);
 	current.busy = true;
-	current.apply = !strncmp(command, "loadvm", 6);
+	current.command = action->must_be_there ? xstrdup(command) : NULL;
 	current.req = req;
 	evhttp_connection_set_timeout(conn, PATIENCE_S);
 	evhttp_connection_set_closecb(conn, on_client_gone, NULL);
@@ -132,8 +186,9 @@ void snapshot_take(struct agent *a, struct evhttp_request *req)
 	struct evbuffer *in = evhttp_request_get_input_buffer(req);
 	size_t n = evbuffer_get_length(in);
 	cJSON *body = n ? cJSON_ParseWithLength((const char *)evbuffer_pullup(in, -1), n) : NULL;
+	const struct action *action = NULL;
 	const char *why;
-	char *command = command_of(body, &why);
+	char *command = command_of(body, &action, &why);
 
 	if (!command)
 		reply(req, HTTP_BADREQUEST, "message", why);
@@ -142,7 +197,7 @@ void snapshot_take(struct agent *a, struct evhttp_request *req)
 	else if (current.busy)
 		reply(req, HTTP_CONFLICT, "message", "another snapshot is being worked on");
 	else
-		begin(a, req, command);
+		begin(a, req, action, command);
 	free(command);
 	cJSON_Delete(body);
 }

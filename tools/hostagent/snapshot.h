@@ -2,7 +2,7 @@
  *
  * The body is {"action":"create"|"apply"|"delete","tag":TAG} or {"action":"list"}.
  *   200  {"output":TEXT}: what QEMU's monitor said; usually nothing, for "list" its table, "Error: ..." when it failed
- *   400  another body, or a tag that the monitor could not be given
+ *   400  another body, or a tag that the monitor could not be given       404  there is no snapshot with this tag
  *   409  another one is being worked on        503  the machine is not up, or ended meanwhile        500  anything else
  */
 #ifndef HOSTAGENT_SNAPSHOT_H

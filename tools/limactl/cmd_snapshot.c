@@ -90,7 +90,8 @@ static int change_running(const struct instance *in, const char *action, const c
 	while (out.len && out.data[out.len - 1] == '\n')
 		out.data[--out.len] = '\0';
 	if (r == 0 && !strncmp(buf_str(&out), "Error", 5))
-		r = err_set(e, EXIT_NO, "QEMU could not %s the snapshot %s: %s", action, q(tag), out.data);
+		r = err_set(e, EXIT_NO, "QEMU could not %s the snapshot %s: %s%s", action, q(tag), out.data,
+			    strcmp(action, "apply") ? "" : "; the machine may stand still now, restart it");
 	else if (r == 0 && out.len)
 		log_warn("output: %s", out.data);
 	buf_free(&out);
