@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# lima, nerdctl.lima, docker.lima, ...: what they run, with a limactl that only says what it was asked; and what is installed.
+# lima, nerdctl.lima, docker.lima, ...: what they run, with a limactl that only says what it was asked.
 # shellcheck disable=SC2154 # run sets status, output, stderr
 
 load ../lib/common
@@ -127,29 +127,4 @@ engine() {
 	runs 5 "<shell><--instance><apptainer><APPTAINER_BINDPATH=$HOME><apptainer><run><x y> apptainer" apptainer.lima run 'x y'
 	runs 5 "<shell><--instance><x><APPTAINER_BINDPATH=/a,/b,$HOME><apptainer> x" \
 		env LIMA_INSTANCE=x APPTAINER_BINDPATH=/a,/b apptainer.lima
-}
-
-@test "make install: wrappers, completions and pages; limactl works from there without the sources" {
-	inst="$BATS_TEST_TMPDIR/dest dir"
-	make -s -C "$TOP" O="$(cd "$(dirname "$(readlink -f "$(command -v lima-render)")")/.." && pwd)" DESTDIR="$inst" PREFIX=/usr install >/dev/null
-	for name in lima limactl nerdctl.lima docker.lima podman.lima kubectl.lima apptainer.lima; do
-		[ -x "$inst/usr/bin/$name" ]
-		[ ! -L "$inst/usr/bin/$name" ]
-	done
-	grep -q _limactl "$inst/usr/share/bash-completion/completions/limactl"
-	grep -q '^#compdef limactl' "$inst/usr/share/zsh/site-functions/_limactl"
-	grep -q 'complete -c limactl' "$inst/usr/share/fish/vendor_completions.d/limactl.fish"
-	[ -s "$inst/usr/share/man/man1/limactl.1" ]
-	[ -s "$inst/usr/share/man/man1/lima.1" ]
-	rm bin/limactl
-	cd /
-	# Only what was installed is in PATH; the templates are found beside it.
-	run env PATH="$inst/usr/bin:/usr/bin:/bin" LIMA_HOME="$BATS_TEST_TMPDIR/li ma ü" limactl __completeNoDesc create template:debian-12
-	[[ $output == *template:debian-12* ]]
-	run env PATH="$inst/usr/bin:/usr/bin:/bin" lima --version
-	[ "$status" = 0 ]
-	[[ $output == "limactl version "* ]]
-	make -s -C "$TOP" O="$(cd "$(dirname "$(readlink -f "$(command -v lima-render)")")/.." && pwd)" DESTDIR="$inst" PREFIX=/usr uninstall >/dev/null
-	run find "$inst" -type f
-	[ -z "$output" ] || { echo "$output"; false; }
 }

@@ -118,14 +118,37 @@ static int run_powershell(struct ctl *c, struct err *e)
 	return err_set(e, EXIT_NO, "completion for powershell is not supported: limactl runs on Linux, where bash, zsh and fish are");
 }
 
-#define SHELL(var, word, function)                                                                                     \
-	static const struct command var = {                                                                            \
-		.name = word, .summary = "Print the completion script for " word, .max_args = 0, .flags = tables, .run = function \
-	}
-SHELL(for_bash, "bash", run_bash);
-SHELL(for_zsh, "zsh", run_zsh);
-SHELL(for_fish, "fish", run_fish);
-SHELL(for_powershell, "powershell", run_powershell);
+static const struct command for_bash = {
+	.name = "bash",
+	.summary = "Print the completion script for bash",
+	.max_args = 0,
+	.flags = tables,
+	.run = run_bash,
+};
+
+static const struct command for_zsh = {
+	.name = "zsh",
+	.summary = "Print the completion script for zsh",
+	.max_args = 0,
+	.flags = tables,
+	.run = run_zsh,
+};
+
+static const struct command for_fish = {
+	.name = "fish",
+	.summary = "Print the completion script for fish",
+	.max_args = 0,
+	.flags = tables,
+	.run = run_fish,
+};
+
+static const struct command for_powershell = {
+	.name = "powershell",
+	.summary = "Print the completion script for powershell",
+	.max_args = 0,
+	.flags = tables,
+	.run = run_powershell,
+};
 
 static const struct command *const sub[] = { &for_bash, &for_fish, &for_powershell, &for_zsh, NULL };
 

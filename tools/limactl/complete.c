@@ -15,18 +15,18 @@ struct question {
 	struct flags *flags;
 	const char *program;
 	const char *word;     /* the unfinished one */
-	const char *prefix;   /* what stands before the value in it: "--tty=" */
+	size_t skip;          /* bytes of it before the value: those of "--tty=" */
 	struct strv found;    /* "NAME\tDESCRIPTION" */
 	int directive;
 };
 
 static void offer(struct question *qn, const char *name, const char *text)
 {
-	size_t skip = strlen(qn->prefix);
+	const char *typed = qn->word + qn->skip;
 
-	if (strncmp(name, qn->word + skip, strlen(qn->word + skip)) != 0)
+	if (strncmp(name, typed, strlen(typed)) != 0)
 		return;
-	strv_addf(&qn->found, "%s%s%s%s", qn->prefix, name, text && *text ? "\t" : "", text ? text : "");
+	strv_addf(&qn->found, "%.*s%s%s%s", (int)qn->skip, qn->word, name, text && *text ? "\t" : "", text ? text : "");
 }
 
 static void offer_all(struct question *qn, const struct strv *names)
@@ -82,14 +82,13 @@ static void offer_words(struct question *qn, const char *words)
 static void offer_names(struct question *qn, enum complete kind, bool is_flag)
 {
 	struct strv names = { 0 };
-	const char *typed = qn->word + strlen(qn->prefix);
 
 	switch (kind) {
 	case COMPLETE_INSTANCE:
 		complete_instances(&names);
 		break;
 	case COMPLETE_TEMPLATE:
-		complete_templates(typed, &names);
+		complete_templates(qn->word + qn->skip, &names);
 		break;
 	case COMPLETE_DISK:
 		complete_disks(&names);
@@ -129,15 +128,20 @@ static void offer_values(struct question *qn, enum complete kind, const char *wo
 static const struct flag_spec *waiting(const struct question *qn)
 {
 	const struct strv *rest = &qn->p.rest;
-	const char *last = rest->n ? rest->v[rest->n - 1] : "";
 	const struct flag_spec *s = NULL;
+	const char *last;
+	size_t n;
 
-	if (last[0] != '-' || !last[1] || strchr(last, '='))
+	if (!rest->n)
+		return NULL;
+	last = rest->v[rest->n - 1];
+	n = strlen(last);
+	if (n < 2 || last[0] != '-' || strchr(last, '='))
 		return NULL;
 	if (last[1] == '-')
-		s = flags_find(qn->flags, last + 2, strlen(last + 2));
+		s = flags_find(qn->flags, last + 2, n - 2);
 	else
-		s = flags_letter(qn->flags, last[strlen(last) - 1]);
+		s = flags_letter(qn->flags, last[n - 1]);
 	return s && s->type != FLAG_BOOL ? s : NULL;
 }
 
@@ -170,33 +174,29 @@ static void answer(struct question *qn)
 {
 	const char *equals = strchr(qn->word, '=');
 	const struct flag_spec *s = waiting(qn);
-	char *prefix = NULL;
 
 	if (!s && !ended(qn) && !strncmp(qn->word, "--", 2) && equals) {
-		prefix = xstrndup(qn->word, (size_t)(equals + 1 - qn->word));
-		qn->prefix = prefix;
+		qn->skip = (size_t)(equals + 1 - qn->word);
 		s = flags_find(qn->flags, qn->word + 2, (size_t)(equals - qn->word - 2));
 	}
 	if (s)
 		offer_values(qn, s->type == FLAG_BOOL ? COMPLETE_WORDS : s->complete, s->type == FLAG_BOOL ? "true false" : s->words,
 			     true);
-	else if (!prefix && !ended(qn) && qn->word[0] == '-')
+	else if (!qn->skip && !ended(qn) && qn->word[0] == '-')
 		offer_flags(qn);
 	else if (!qn->p.cmd && !qn->p.word) {
 		offer_commands(qn, command_table);
 		offer_plugins(qn);
 	} else if (qn->p.cmd && qn->p.cmd->sub)
 		offer_commands(qn, qn->p.cmd->sub);
-	else if (qn->p.cmd && !prefix)
+	else if (qn->p.cmd && !qn->skip)
 		offer_arguments(qn);
-	qn->prefix = "";
-	free(prefix);
 }
 
 int complete_main(const char *program, bool descriptions, int argc, char **argv)
 {
 	size_t n = argc > 0 ? (size_t)argc - 1 : 0;
-	struct question qn = { .program = program, .word = argc > 0 ? argv[n] : "", .prefix = "", .directive = DIRECTIVE_NO_FILES };
+	struct question qn = { .program = program, .word = argc > 0 ? argv[n] : "", .directive = DIRECTIVE_NO_FILES };
 	const struct flag_spec **tables;
 
 	parsed_resolve(argv, n, &qn.p);

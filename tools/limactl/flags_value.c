@@ -118,12 +118,12 @@ static int set_duration(struct flag_value *v, const char *text, struct err *e)
 		return bad_duration(text, e);
 	while (*p) {
 		const char *number = p;
-		char *end;
+		char *end = NULL;
 		double n, ns;
 
 		p += strspn(p, ".0123456789");
 		n = p > number ? strtod(number, &end) : 0;
-		if (p == number || end != p)
+		if (end != p)
 			return bad_duration(text, e);
 		if (!*p)
 			return err_set(e, EXIT_NO, "time: missing unit in duration %s", qq(text));

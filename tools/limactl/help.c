@@ -155,7 +155,7 @@ void help_print(FILE *out, const struct command *cmd, const char *path)
 	}
 	fprintf(out, "%s\n", cmd->summary);
 	if (cmd->text)
-		fprintf(out, "\n%s\n", cmd->text);
+		fprintf(out, cmd->text[strlen(cmd->text) - 1] == '\n' ? "\n%s" : "\n%s\n", cmd->text);
 	if (cmd->run || cmd->sub) {
 		usage = cmd->sub ? xasprintf("%s [command]", path) : command_usage(cmd, path);
 		fprintf(out, "\nUsage:\n  %s\n", usage);
