@@ -290,7 +290,7 @@ static void warn_errors(const struct list *l)
 			continue;
 		text = xasprintf("instance %s has errors", q(l->v[i].name));
 		errors = inspect_errors(&l->v[i]);
-		log_with(LOG_WARN, text, "errors", errors, NULL);
+		log_fields(LOG_WARN, text, (const char *const[]){ "errors", errors }, 1);
 		free(errors);
 		free(text);
 	}

@@ -237,15 +237,22 @@ static const struct flag_spec list_flags[] = {
 static const struct flag_spec *const tag_tables[] = { tag_flags, NULL };
 static const struct flag_spec *const list_tables[] = { list_flags, NULL };
 
-#define SUB(sub_name, sub_aliases, usage, sub_flags, line, fn)                                                              \
-	{                                                                                                                   \
-		.name = sub_name, .aliases = sub_aliases, .use = usage, .summary = line, .min_args = 1, .max_args = ARGS_ANY, \
-		.flags = sub_flags, .complete = COMPLETE_INSTANCE, .own_log = true, .bare_count = true, .run = fn            \
-	}
-static const struct command create = SUB("create", "save", "INSTANCE --tag TAG", tag_tables, "Make a snapshot", run_create);
-static const struct command apply = SUB("apply", "load", "INSTANCE --tag TAG", tag_tables, "Go back to a snapshot", run_apply);
-static const struct command delete = SUB("delete", "del", "INSTANCE --tag TAG", tag_tables, "Delete a snapshot", run_delete);
-static const struct command list = SUB("list", "ls", "[flags] INSTANCE", list_tables, "List the snapshots", run_list);
+static const struct command create = {
+	.name = "create", .aliases = "save", .use = "INSTANCE --tag TAG", .summary = "Make a snapshot", .min_args = 1, .max_args = ARGS_ANY,
+	.flags = tag_tables, .complete = COMPLETE_INSTANCE, .own_log = true, .bare_count = true, .run = run_create,
+};
+static const struct command apply = {
+	.name = "apply", .aliases = "load", .use = "INSTANCE --tag TAG", .summary = "Go back to a snapshot", .min_args = 1, .max_args = ARGS_ANY,
+	.flags = tag_tables, .complete = COMPLETE_INSTANCE, .own_log = true, .bare_count = true, .run = run_apply,
+};
+static const struct command delete = {
+	.name = "delete", .aliases = "del", .use = "INSTANCE --tag TAG", .summary = "Delete a snapshot", .min_args = 1, .max_args = ARGS_ANY,
+	.flags = tag_tables, .complete = COMPLETE_INSTANCE, .own_log = true, .bare_count = true, .run = run_delete,
+};
+static const struct command list = {
+	.name = "list", .aliases = "ls", .use = "[flags] INSTANCE", .summary = "List the snapshots", .min_args = 1, .max_args = ARGS_ANY,
+	.flags = list_tables, .complete = COMPLETE_INSTANCE, .own_log = true, .bare_count = true, .run = run_list,
+};
 static const struct command *const sub[] = { &apply, &create, &delete, &list, NULL };
 
 const struct command cmd_snapshot = {

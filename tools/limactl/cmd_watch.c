@@ -99,7 +99,7 @@ static void on_log(struct watching *w, struct watched *i, const char *line)
 	(void)w;
 	if (parsed < LOG_ERROR)
 		parsed = parsed < 0 ? LOG_INFO : LOG_ERROR;
-	log_with((enum log_level)parsed, text, "instance", i->name, NULL);
+	log_fields((enum log_level)parsed, text, (const char *const[]){ "instance", i->name }, 1);
 	free(text);
 	cJSON_Delete(o);
 }
