@@ -388,6 +388,18 @@ for x in (b, c): assert x["status"] == "" and x["errors"] and "config" not in x,
 	is d
 }
 
+@test "a name that is too long for sockets is left out, and told" {
+	instance a
+	long=$(printf 'x%.0s' {1..76})
+	export LIMA_HOME=$BATS_TEST_TMPDIR/lima
+	while [ "${#LIMA_HOME}" -lt 40 ]; do LIMA_HOME=$LIMA_HOME/x; done
+	instance a
+	instance "$long"
+	ok limactl list --format '{{.Name}}'
+	is a
+	says warning "the instance \`$long\` is left out"
+}
+
 @test "a stale pid file, a foreign one, and garbage are not a running machine" {
 	instance a
 	echo $$ >"$LIMA_HOME/a/ha.pid"
@@ -396,7 +408,8 @@ for x in (b, c): assert x["status"] == "" and x["errors"] and "config" not in x,
 	echo 'garbage' >"$LIMA_HOME/a/ssh.config"
 	printf '\xff\xfe' >"$LIMA_HOME/a/lima-version"
 	ok limactl list --json
-	quiet
+	says warning "treating lima version"
+	[ "$(wc -l <<<"$stderr")" = 1 ]
 	py 'a, = rows(); assert a["status"] == "Stopped" and a["limaVersion"] == "" and "sshLocalPort" not in a, a'
 }
 

@@ -140,14 +140,17 @@ static int find(struct list *l, struct err *e)
 	return 0;
 }
 
-static int inspect_all(struct list *l, struct err *e)
+static void inspect_all(struct list *l)
 {
 	l->v = xcalloc(l->names.n + 1, sizeof(*l->v));
 	for (size_t i = 0; i < l->names.n; i++) {
 		struct inspection *in = &l->v[l->n];
+		struct err why = { 0 };
 
-		if (inspect(l->names.v[i], in, e) < 0)
-			return -1;
+		if (inspect(l->names.v[i], in, &why) < 0) {
+			log_warn("the instance %s is left out: %s", q(l->names.v[i]), why.msg);
+			continue;
+		}
 		if (!in->exists && !path_exists(in->dir)) {
 			log_warn("the instance %s has gone meanwhile", q(in->name));
 			inspect_free(in);
@@ -155,7 +158,6 @@ static int inspect_all(struct list *l, struct err *e)
 		}
 		l->n++;
 	}
-	return 0;
 }
 
 /* --- expressions --- */
@@ -307,8 +309,7 @@ static int list_all(struct list *l, struct err *e)
 	}
 	if (!l->names.n)
 		return 0;
-	if (inspect_all(l, e) < 0)
-		return -1;
+	inspect_all(l);
 	warn_errors(l);
 	if (l->filter && filter(l, e) < 0)
 		return -1;

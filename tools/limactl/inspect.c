@@ -14,6 +14,7 @@
 #include "file.h"
 #include "fields.h"
 #include "instance_files.h"
+#include "log.h"
 #include "name.h"
 #include "render/host.h"
 #include "render/resolve.h"
@@ -171,14 +172,33 @@ static void put_errors(struct inspection *i)
 	map_append(i->data, "errors", (struct pos){ 0 }, list);
 }
 
+/* 1.2.3, perhaps with a v in front and more behind. */
+static bool is_version(const char *s)
+{
+	static const char digits[] = "0123456789";
+
+	s += *s == 'v';
+	for (int i = 0; i < 3; i++) {
+		size_t n = strspn(s, digits);
+
+		if (n == 0 || (i < 2 && s[n] != '.'))
+			return false;
+		s += n + (i < 2);
+	}
+	return !*s || *s == '-' || *s == '+';
+}
+
 static void put_version(struct inspection *i, const struct instance *in)
 {
 	char *path = instance_path(in, F_LIMA_VERSION), *protected = instance_path(in, F_PROTECTED);
 	struct buf text = { 0 };
 	struct err ignored = { 0 };
 
-	if (path_exists(path) && file_read(path, VERSION_MAX, &text, &ignored) == 0)
+	if (path_exists(path) && file_read(path, VERSION_MAX, &text, &ignored) == 0 && text.len) {
 		text.data[strcspn(text.data, " \t\r\n")] = '\0';
+		if (!is_version(text.data))
+			log_warn("treating lima version %s from %s as very latest release", q(text.data), q(path));
+	}
 	map_append(i->data, "protected", (struct pos){ 0 }, node_bool(path_exists(protected)));
 	put_str(i, "limaVersion", text.data && utf8_valid(text.data, strlen(text.data)) ? text.data : "");
 	buf_free(&text);
