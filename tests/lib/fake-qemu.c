@@ -10,7 +10,7 @@
  *   --listen-late         calls listen(2) only after half a second
  *   --disk FILE           locks it as QEMU locks an image
  *
- * Cues are lines read from the file ./cues (at the start) and from the fifo ./cue (at any time):
+ * Cues are lines read from the file ./cues (once, when the host agent has asked for the port) and from the fifo ./cue (at any time):
  *   boot ID         the guest (re)boots under this boot id; its agent starts and opens the port
  *   agent           the guest agent starts again
  *   status TEXT     appends to the boot status (\t and \n as escapes) and tells it
@@ -386,6 +386,18 @@ static void monitor(const char *line, long id)
 		qmp_send("{\"return\":\"\",\"id\":%ld}", id);
 }
 
+static void first_cues(void)
+{
+	static bool done;
+	int fd = done ? -1 : open("cues", O_RDONLY | O_CLOEXEC);
+
+	done = true;
+	if (fd < 0)
+		return;
+	read_cues(fd);
+	close(fd);
+}
+
 static void command(char *line)
 {
 	const char *p = strstr(line, "\"execute\":\"");
@@ -406,6 +418,7 @@ static void command(char *line)
 			 "RecvQ SendQ\\r\\n  TCP[HOST_FORWARD]  12       127.0.0.1 %d    192.168.5.15    22     0     0\\r\\n"
 			 "  UDP[236 sec]     -   192.168.5.15 47618   192.168.5.3    53     0     0\\r\\n\",\"id\":%ld}",
 			 port, id);
+		first_cues();
 	} else if (!strcmp(name, "system_powerdown")) {
 		qmp_send("{\"event\":\"POWERDOWN\"}");
 		qmp_send("{\"return\":{},\"id\":%ld}", id);
@@ -531,8 +544,6 @@ static void on_term(int sig)
 
 int main(int argc, char **argv)
 {
-	int fd;
-
 	options(argc, argv);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGTERM, on_term);
@@ -555,8 +566,5 @@ int main(int argc, char **argv)
 			pause();
 	mkfifo("cue", 0600);
 	cue_fd = open("cue", O_RDWR | O_CLOEXEC);
-	fd = open("cues", O_RDONLY | O_CLOEXEC);
-	if (fd >= 0)
-		read_cues(fd);
 	play();
 }

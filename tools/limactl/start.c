@@ -19,6 +19,13 @@ static void on_port(void *arg, int port)
 	log_info("SSH Local Port: %d", port);
 }
 
+static void on_phase(void *arg, const char *phase, double seconds)
+{
+	(void)arg;
+	(void)seconds;
+	log_info("[cloud-init] reached: %s", phase);
+}
+
 static void on_step(void *arg, const char *step)
 {
 	(void)arg;
@@ -85,7 +92,8 @@ static int verdict(const struct instance *in, const struct start_options *o, con
 
 static int follow(const struct instance *in, const struct start_options *o, bool launched, struct err *e)
 {
-	struct follow f = { .on_port = on_port, .on_step = o->progress ? on_step : NULL, .on_watch = relay_read,
+	struct follow f = { .on_port = on_port, .on_phase = o->progress ? on_phase : NULL,
+			    .on_step = o->progress ? on_step : NULL, .on_watch = relay_read,
 			    .timeout_s = o->timeout_s > 0 ? o->timeout_s : START_TIMEOUT_S };
 	struct relay relay;
 	int r;
