@@ -63,6 +63,32 @@ in_guest() { timeout 60 limactl shell dat "$@"; }
 	[ "$(in_guest cat x)" = one ]
 }
 
+@test "after going back to a snapshot ports are followed as before" {
+	# A server that sends a line to whoever connects.
+	cat >server.pl <<'END'
+use IO::Socket;
+my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 47124, Listen => 5, ReuseAddr => 1) or die;
+while (my $c = $s->accept) { print $c "hello\n"; close $c }
+END
+	answers() {
+		for _ in $(seq 200); do
+			[ "$(timeout 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/47124 && cat <&3' 2>/dev/null)" = "$1" ] && return
+			sleep 0.1
+		done
+		tail -n 20 "$DIR/ha.stderr.log" "$DIR/ha.stdout.log"
+		return 1
+	}
+	in_guest sh -c 'cat >server.pl' <server.pl
+	limactl snapshot create dat --tag ports
+	for _ in 1 2; do
+		in_guest sh -c '(setsid perl server.pl >/dev/null 2>&1 </dev/null &)'
+		answers hello
+		limactl snapshot apply dat --tag ports
+		answers ""
+	done
+	limactl snapshot delete dat --tag ports
+}
+
 @test "a server in the guest is reached through the tunnel" {
 	out=$(limactl tunnel dat)
 	port=$(sed -n 's/.*socks5h:..127.0.0.1:\([0-9]*\).*/\1/p' <<<"$out")

@@ -380,6 +380,7 @@ void boot_on_reset(struct agent *a)
 
 void boot_on_loadvm(struct agent *a)
 {
+	ga_anew(a);
 	mounts_stop(a, mounts_start);
 	if (!a->boot.mux_exit)
 		drop_mux(a);

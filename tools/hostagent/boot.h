@@ -52,7 +52,7 @@ struct boot {
 void boot_start(struct agent *a);
 /* The guest rebooted: forget and wait again. */
 void boot_on_reset(struct agent *a);
-/* The guest went back to a snapshot: it goes on, but the other ends of its connections over ssh are not where it left them. */
+/* The guest went back to a snapshot: it goes on, but the other ends of its connections are not where it left them. */
 void boot_on_loadvm(struct agent *a);
 void boot_on_hello(struct agent *a, const char *boot_id, const char *version);
 /* -1: bytes before these are missing. */

@@ -330,6 +330,12 @@ void ga_connect(struct agent *a)
 	}
 }
 
+void ga_anew(struct agent *a)
+{
+	a->ga.session[0] = '\0';
+	ga_connect(a);
+}
+
 void ga_port_open(struct agent *a)
 {
 	a->ga.heard = false;
