@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dirs.h"
@@ -11,6 +12,8 @@
 #include "log.h"
 #include "spawn.h"
 
+#define LAUNCH_S 60      /* until the host agent of a unit that was started must answer */
+#define LAUNCH_POLL_MS 100 /* it is systemd's child, not ours: nothing tells us */
 #define BOOTED "/run/systemd/system" /* sd_booted(3) */
 
 int autostart_supported(struct err *e)
@@ -84,6 +87,8 @@ static int unit_text(struct buf *out, struct err *e)
 	buf_adds(out, " start %i --foreground\nEnvironment=");
 	add_word(out, env);
 	buf_adds(out, "\nWorkingDirectory=%h\nTimeoutSec=10min\nSuccessExitStatus=143\nRestart=on-failure\nOOMPolicy=continue\n"
+		      /* A stop is the host agent's business; QEMU must not get the signal. */
+		      "KillMode=mixed\n"
 		      "\n[Install]\nWantedBy=default.target\n");
 	free(env);
 	free(limactl);
@@ -92,10 +97,11 @@ static int unit_text(struct buf *out, struct err *e)
 	return 0;
 }
 
-int autostart_systemctl(const char *verb, const char *inst, struct err *e)
+/* systemctl --user VERB [OPTION] UNIT. */
+static int systemctl(const char *verb, const char *option, const char *inst, struct err *e)
 {
 	char *unit = unit_name(inst);
-	char *argv[] = { "systemctl", "--user", (char *)verb, unit, NULL };
+	char *argv[] = { "systemctl", "--user", (char *)verb, option ? (char *)option : unit, option ? unit : NULL, NULL };
 	struct buf said = { 0 };
 	int status = 0, r = spawn_run(argv, NULL, &said, &status, e);
 
@@ -125,7 +131,7 @@ int autostart_register(const char *inst, bool *existed, struct err *e)
 	if (r == 0)
 		r = file_write(path, buf_str(&text), text.len, 0644, e);
 	if (r == 0)
-		r = autostart_systemctl("enable", inst, e);
+		r = systemctl("enable", NULL, inst, e);
 	buf_free(&text);
 	free(path);
 	free(dir);
@@ -138,10 +144,54 @@ int autostart_unregister(const char *inst, struct err *e)
 	int r = 0;
 
 	if (path && path_exists(path)) {
-		r = autostart_systemctl("disable", inst, e);
+		r = systemctl("disable", NULL, inst, e);
 		if (r == 0 && unlink(path) < 0 && path_exists(path))
 			r = err_sys(e, EXIT_IOERR, "cannot remove %s", path);
 	}
 	free(path);
 	return r;
+}
+
+/* --- running it --- */
+
+bool autostart_active(const char *inst)
+{
+	struct err ignored = { 0 };
+
+	return autostart_registered(inst) && systemctl("is-active", "--quiet", inst, &ignored) == 0;
+}
+
+static bool answers(const struct instance *in)
+{
+	struct err ignored = { 0 };
+	char *body = NULL;
+	bool yes = agent_request(in, "GET", "/v1/info", NULL, 1000, &body, &ignored) == 0;
+
+	free(body);
+	return yes;
+}
+
+int autostart_launch(struct instance *in, struct err *e)
+{
+	const struct timespec pause = { .tv_nsec = LAUNCH_POLL_MS * 1000000L };
+
+	lock_release(&in->lock);
+	log_info("Starting the instance %s by systemd, as it starts at login", q(in->name));
+	if (systemctl("start", NULL, in->name, e) < 0)
+		return -1;
+	for (int i = 0; i < LAUNCH_S * 1000 / LAUNCH_POLL_MS; i++) {
+		if (answers(in))
+			return 0;
+		if (!autostart_active(in->name))
+			return err_set(e, EXIT_NO, "the unit of %s ended (hint: see `journalctl --user -u lima-vm@%s.service`)",
+				       q(in->name), in->name);
+		nanosleep(&pause, NULL);
+	}
+	return err_set(e, EXIT_NO, "the host agent of %s did not answer within %d seconds (hint: see "
+		       "`journalctl --user -u lima-vm@%s.service`)", q(in->name), LAUNCH_S, in->name);
+}
+
+int autostart_stop(const char *inst, bool force, struct err *e)
+{
+	return systemctl("stop", force ? "--no-block" : NULL, inst, e);
 }

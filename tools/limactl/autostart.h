@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "err.h"
+#include "instance/instance.h"
 
 /* Whether the host runs systemd; EXIT_NO with "autostart is not supported on linux ..." when not. */
 int autostart_supported(struct err *e);
@@ -18,7 +19,11 @@ bool autostart_registered(const char *inst);
 int autostart_register(const char *inst, bool *existed, struct err *e);
 /* Disables and removes it; none is fine. */
 int autostart_unregister(const char *inst, struct err *e);
-/* systemctl --user VERB UNIT. */
-int autostart_systemctl(const char *verb, const char *inst, struct err *e);
+/* Lets systemd start it, and waits until its host agent answers. The instance's lock is released: the unit takes it. */
+int autostart_launch(struct instance *in, struct err *e);
+/* Whether systemd runs it now: an instance with a unit may have been started by hand before that. */
+bool autostart_active(const char *inst);
+/* Lets systemd stop it, and waits; with `force` only tells systemd that it ends, so that it is not started again. */
+int autostart_stop(const char *inst, bool force, struct err *e);
 
 #endif

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "autostart.h"
 #include "file.h"
 #include "instance_files.h"
 #include "life.h"
@@ -130,14 +131,17 @@ static int must_not_be_protected(const struct instance *in, const char *what, st
 static int delete_locked(struct instance *in, bool force, struct err *e)
 {
 	enum state state = life_state(in);
+	struct err why = { 0 };
 
 	if (must_not_be_protected(in, "delete", e) < 0)
 		return -1;
 	if (!force && strcmp(life_status(state), "Stopped") != 0)
 		return err_set(e, EXIT_NO, "failed to delete instance %s: expected status `Stopped`, got %s", q(in->name),
 			       q(life_status(state)));
-	if (force && machine_kill(in, e) < 0)
+	if (force && life_stop(in, true, e) < 0)
 		return -1;
+	if (autostart_unregister(in->name, &why) < 0)
+		log_warn("The autostart entry for instance %s stays: %s", q(in->name), why.msg);
 	if (step_delete(in, e) < 0)
 		return err_wrap(e, "failed to delete instance %s", q(in->name));
 	log_info("Deleted %s (%s)", q(in->name), q(in->dir));

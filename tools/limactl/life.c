@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autostart.h"
 #include "file.h"
 #include "instance_files.h"
 #include "lock.h"
@@ -86,6 +87,14 @@ static int stop_gracefully(struct instance *in, struct err *e)
 		state_free(&s);
 		return -1;
 	}
+	if (autostart_active(in->name)) {
+		state_free(&s);
+		log_info("Stopping the instance %s by systemd, which started it", q(in->name));
+		r = autostart_stop(in->name, false, e);
+		if (r == 0)
+			log_info("The instance %s has shut down", in->name);
+		return r;
+	}
 	relay_open(&relay, in, false);
 	log_info("Sending SIGINT to hostagent process %ld", (long)s.agent_pid);
 	log_info("Waiting for the host agent and the driver processes to shut down");
@@ -101,5 +110,11 @@ static int stop_gracefully(struct instance *in, struct err *e)
 
 int life_stop(struct instance *in, bool force, struct err *e)
 {
-	return force ? machine_kill(in, e) : stop_gracefully(in, e);
+	struct err ignored = { 0 };
+
+	if (!force)
+		return stop_gracefully(in, e);
+	if (autostart_active(in->name))
+		autostart_stop(in->name, true, &ignored);
+	return machine_kill(in, e);
 }

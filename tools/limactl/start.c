@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "autostart.h"
 #include "dirs.h"
 #include "file.h"
 #include "instance/follow.h"
@@ -174,7 +175,7 @@ static int bring_up(struct instance *in, const struct start_options *o, enum sta
 	if (r == 0 && o->foreground)
 		r = become_agent(in, e);
 	else if (r == 0)
-		r = step_launch(in, e);
+		r = autostart_registered(in->name) ? autostart_launch(in, e) : step_launch(in, e);
 	*launched = r == 0;
 	return r;
 }
