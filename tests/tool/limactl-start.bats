@@ -112,7 +112,7 @@ boots() { cues 'boot b1' 'status begin\tb1\tnative\nstep one\tstart\nstep one\t0
 	has '[hostagent] shutting down the host agent'
 	has 'Waiting for the instance to shut down'
 	has 'The instance one has shut down'
-	gone_or_zombie "$pid"
+	until_ok gone_or_zombie "$pid"
 	run limactl restart --cpus=1 one
 	[ "$status" = 0 ]
 	has 'expected status `Running`, got `Stopped`'
