@@ -147,7 +147,7 @@ teardown() { [ -z "${RUNNING:-}" ] || kill "$RUNNING"; }
 	mke2fs -q -F -t ext4 fs.raw 4M
 	printf 'data behind a hole' | dd of=fs.raw bs=1 seek=3000000 conv=notrunc status=none
 	ok limactl disk import q a.qcow2
-	says info 'Imported `q` with size 5MiB'
+	says info 'Imported q with size 5MiB'
 	ok limactl disk import blank blank.raw
 	ok limactl disk import fs fs.raw
 	cmp fs.raw "$disks/fs/datadisk"

@@ -124,7 +124,7 @@ static int run_import(struct ctl *c, struct err *e)
 	if (r == 0)
 		r = disk_make(name, 0755, info.format == IMAGE_QCOW2 ? "qcow2" : "raw", fill_copy, &fd, &dir, e);
 	if (r == 0)
-		log_info("Imported %s with size %s", q(name), size_text(info.virtual_size, size));
+		log_info("Imported %s with size %s", name, size_text(info.virtual_size, size));
 	free(dir);
 	close(fd);
 	return r;
