@@ -102,6 +102,27 @@ logs() {
 	[[ $output == *level=fatal*loud* ]]
 }
 
+@test "--yes is deprecated where people take it for an answer" {
+	for args in "edit nosuch" "clone nosuch b" "rename nosuch b"; do
+		# shellcheck disable=SC2086
+		run --separate-stderr limactl $args --yes
+		[ "$status" = 1 ]
+		logs warning "\"--yes is deprecated for \`limactl ${args%% *}\`; "
+		# shellcheck disable=SC2086
+		run --separate-stderr limactl $args --tty=false
+		[[ $stderr != *deprecated* ]]
+	done
+}
+
+@test "flags of the log have no effect on snapshot and tunnel, which say that they are experimental" {
+	for args in "snapshot list nosuch" "tunnel nosuch"; do
+		# shellcheck disable=SC2086
+		run --separate-stderr limactl --log-level=error --log-format=json --debug --yes --tty $args
+		[ "$status" = 1 ]
+		logs warning "\"\`limactl ${args% *}\` is experimental\""
+	done
+}
+
 @test "a wrong number of arguments" {
 	fatal '`limactl protect` requires at least 1 arg(s), only received 0.\nSee `limactl protect --help`.\n\nUsage:  limactl protect INSTANCE [INSTANCE, ...] [flags]\n\nProtect instances from being deleted by accident' limactl protect
 	fatal '`limactl autostart enable` accepts 1 arg(s), received 2.\nSee `limactl autostart enable --help`.\n\nUsage:  limactl autostart enable INSTANCE [flags]\n\nStart an instance when you log in' limactl autostart enable a b

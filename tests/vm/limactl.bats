@@ -110,6 +110,18 @@ in_guest() { limactl shell ctl "$@"; }
 	[ "$(in_guest cat to)" = x ]
 }
 
+@test "guest-install puts the guest agent where booting does" {
+	agent=$(dirname "$(command -v limactl)")/../share/lima/lima-guestagent.Linux-x86_64
+	in_guest sudo sh -c 'ls -i /usr/local/bin/lima-guestagent >/tmp/before'
+	run limactl guest-install ctl
+	[ "$status" = 0 ] || { echo "$output"; false; }
+	[ "$(in_guest sha256sum /usr/local/bin/lima-guestagent | cut -d' ' -f1)" = "$(sha256sum "$agent" | cut -d' ' -f1)" ]
+	in_guest test -x /usr/local/bin/lima-guestagent
+	# Another file took its place, so the agent that runs was not touched.
+	[ "$(in_guest ls -i /usr/local/bin/lima-guestagent)" != "$(in_guest cat /tmp/before)" ]
+	in_guest pgrep -f lima-guestagent
+}
+
 @test "make and limactl work on the same instance" {
 	lima-instance status ctl | grep -q Running
 	[ "$(lima-instance shell ctl -- hostname)" = lima-ctl ]

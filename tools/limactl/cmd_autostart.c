@@ -142,7 +142,7 @@ static int run_login(struct ctl *c, struct err *e)
 const struct command cmd_start_at_login = {
 	.name = "start-at-login",
 	.group = GROUP_ADVANCED,
-	.use = "INSTANCE",
+	.use = "[INSTANCE]",
 	.summary = "Start an instance when you log in, or not",
 	.max_args = 1,
 	.flags = login_tables,
