@@ -1,6 +1,6 @@
 # How the tools are made: tools/lima-X.c (its main) + tools/X/*.c (its modules) + liblima.a (tools/lib/*.c).
 # Adding a module is adding a file. A tool's external libraries stand in LIBS_lima-X.
-TOOLS := $(patsubst tools/%.c,%,$(filter-out tools/lima-guestagent.c,$(wildcard tools/lima-*.c)))
+TOOLS := $(patsubst tools/%.c,%,$(filter-out tools/lima-guestagent.c,$(wildcard tools/lima*.c)))
 BIN := $(addprefix $(O)/bin/,$(TOOLS))
 GUEST_ARCH := $(shell uname -m)
 GUESTAGENT := $(O)/share/lima/lima-guestagent.Linux-$(GUEST_ARCH)
@@ -12,6 +12,9 @@ LIBS_lima-probe :=
 LIBS_lima-qemu-argv :=
 LIBS_lima-hostagent := -levent_core -levent_extra -lcjson
 LIBS_lima-instance := -lcjson
+LIBS_limactl := -lcjson $(LIBS_lima-render)
+# A tool whose modules another one uses too: limactl is a front door to these.
+USES_limactl := instance render
 
 LIB_OBJ := $(patsubst tools/%.c,$(O)/obj/%.o,$(wildcard tools/lib/*.c))
 GUEST_OBJ := $(patsubst tools/%.c,$(O)/musl/%.o,tools/lima-guestagent.c $(wildcard tools/guestagent/*.c) \
@@ -31,7 +34,7 @@ $(O)/musl/%.o: tools/%.c $(O)/flags
 
 # One link rule for each tool; $(1) is its name, $(2) its short name.
 define TOOL_RULE
-OBJ_$(1) := $$(O)/obj/$(1).o $$(patsubst tools/%.c,$$(O)/obj/%.o,$$(wildcard tools/$(2)/*.c))
+OBJ_$(1) := $$(O)/obj/$(1).o $$(patsubst tools/%.c,$$(O)/obj/%.o,$$(foreach d,$(2) $$(USES_$(1)),$$(wildcard tools/$$(d)/*.c)))
 $$(O)/bin/$(1): $$(OBJ_$(1)) $$(O)/liblima.a | $$(O)/bin/
 	$$(Q_LD)$$(CC) $$(LDFLAGS_ALL) -o $$@.$$$$$$$$ $$(OBJ_$(1)) $$(O)/liblima.a $$(LIBS_$(1)) -lm && mv $$@.$$$$$$$$ $$@
 endef
@@ -45,10 +48,16 @@ SHARE_LINKS := $(addprefix $(O)/share/lima/,templates boot mk)
 $(SHARE_LINKS): $(O)/share/lima/%: | $(O)/share/lima/
 	@ln -sfn $(CURDIR)/$* $@
 
+# lima, docker.lima, ...: shell scripts over limactl.
+WRAPPERS := $(notdir $(wildcard tools/wrappers/*))
+WRAPPER_LINKS := $(addprefix $(O)/bin/,$(WRAPPERS))
+$(WRAPPER_LINKS): $(O)/bin/%: | $(O)/bin/
+	@ln -sfn $(CURDIR)/tools/wrappers/$* $@
+
 $(O)/ $(O)/bin/ $(O)/share/lima/:
 	@mkdir -p $@
 
 .PHONY: tools
-tools: $(BIN) $(if $(wildcard tools/lima-guestagent.c),$(GUESTAGENT)) $(SHARE_LINKS)
+tools: $(BIN) $(if $(wildcard tools/lima-guestagent.c),$(GUESTAGENT)) $(SHARE_LINKS) $(WRAPPER_LINKS)
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(GUEST_OBJ) $(foreach t,$(TOOLS),$(OBJ_$(t))))

@@ -39,17 +39,18 @@ static const char usage[] =
 	"  --retries N        how often to try again after an error that may pass (default 4)\n"
 	"  --timeout SECONDS  take a connection that sends next to nothing as broken after that time (default 30)\n"
 	"  -q, --quiet        no progress, no notes; errors only\n"
-	"  --keep-referred    with --prune: keep what an instance's images name\n";
+	"  --keep-referred    with --prune: keep what an instance's images name\n"
+	"  --keep FILE        with --keep-referred: and these, lines of \"ARCH LOCATION\"\n";
 
 struct options {
 	struct session se;
 	struct digest digest;
-	const char *output, *instance, *list, *location;
+	const char *output, *instance, *list, *location, *keep;
 	bool has_digest, keep_packed, prune, keep_referred;
 };
 
 enum { OPT_DIGEST = 256, OPT_OFFLINE, OPT_KEEP_PACKED, OPT_ARCH, OPT_MAX_SIZE, OPT_RETRIES, OPT_TIMEOUT, OPT_INSTANCE,
-       OPT_LIST, OPT_PRUNE, OPT_KEEP_REFERRED, OPT_HELP, OPT_VERSION };
+       OPT_LIST, OPT_PRUNE, OPT_KEEP_REFERRED, OPT_KEEP, OPT_HELP, OPT_VERSION };
 
 static const struct option longs[] = {
 	{ "digest", required_argument, NULL, OPT_DIGEST },
@@ -65,6 +66,7 @@ static const struct option longs[] = {
 	{ "list", required_argument, NULL, OPT_LIST },
 	{ "prune", no_argument, NULL, OPT_PRUNE },
 	{ "keep-referred", no_argument, NULL, OPT_KEEP_REFERRED },
+	{ "keep", required_argument, NULL, OPT_KEEP },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -122,6 +124,7 @@ static void set_option(struct options *o, int c)
 	case OPT_LIST: o->list = optarg; break;
 	case OPT_PRUNE: o->prune = true; break;
 	case OPT_KEEP_REFERRED: o->keep_referred = true; break;
+	case OPT_KEEP: o->keep = optarg; break;
 	case OPT_HELP: print_and_exit(usage); break;
 	case OPT_VERSION: print_and_exit("lima-fetch " LIMA_VERSION "\n"); break;
 	}
@@ -140,6 +143,8 @@ static void check_options(const struct options *o)
 		usage_die("--output, --digest and --no-decompress need a LOCATION");
 	if (o->keep_referred && !o->prune)
 		usage_die("--keep-referred belongs to --prune");
+	if (o->keep && !o->keep_referred)
+		usage_die("--keep belongs to --keep-referred");
 	if (o->output && !*o->output)
 		usage_die("--output: the name is empty");
 }
@@ -201,7 +206,7 @@ int main(int argc, char **argv)
 	if (o.list)
 		r = extra_fetch(&o.se, o.instance, o.list, o.output, !o.keep_packed, &e);
 	else if (o.prune)
-		r = prune(o.keep_referred, o.se.quiet, &e);
+		r = prune(o.keep_referred, o.keep, o.se.quiet, &e);
 	else
 		r = o.instance ? instance_fetch(&o.se, o.instance, &e) : fetch_one(&o, &e);
 	strv_free(&o.se.dead);

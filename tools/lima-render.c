@@ -143,7 +143,7 @@ static int run(const struct request *rq, int argc, char **argv)
 	case OPT_SCHEMA:
 		return cmd_schema();
 	case OPT_LIST:
-		return cmd_list();
+		return cmd_list_templates();
 	default:
 		return cmd_embed(argc ? argv[0] : "default", &rq->edits);
 	}

@@ -410,6 +410,28 @@ static long id_of(const char *line)
 
 #include "fake_qemu_screen.h"
 
+/* Snapshots. The tags "slow" (no answer) and "bad" are special. */
+static void monitor(const char *line, long id)
+{
+	const char *p = strstr(line, "\"command-line\":\"");
+	char text[200] = "?";
+
+	if (p)
+		sscanf(p + 16, "%199[^\"]", text);
+	note("hmp %s", text);
+	if (!strcmp(text, "savevm slow"))
+		return;
+	if (strstr(text, " bad"))
+		qmp_send("{\"return\":\"Error: Device 'x' is writable but does not support snapshots\\r\\n\",\"id\":%ld}", id);
+	else if (!strcmp(text, "info snapshots"))
+		qmp_send("{\"return\":\"List of snapshots present on all disks:\\r\\n"
+			 "ID        TAG               VM SIZE                DATE     VM CLOCK     ICOUNT\\r\\n"
+			 "--        first             240 MiB 2026-11-21 10:00:00 00:01:02.003           \\r\\n"
+			 "--        second            241 MiB 2026-11-21 10:00:05 00:01:07.003           \\r\\n\",\"id\":%ld}", id);
+	else
+		qmp_send("{\"return\":\"\",\"id\":%ld}", id);
+}
+
 static void command(char *line)
 {
 	const char *p = strstr(line, "\"execute\":\"");
@@ -440,6 +462,8 @@ static void command(char *line)
 			 "\"service\":\"5907\",\"host\":\"127.0.0.1\"},\"id\":%ld}", id);
 	} else if (!strcmp(name, "screendump")) {
 		screendump(line, id);
+	} else if (!strcmp(name, "human-monitor-command") && !strstr(line, "info usernet")) {
+		monitor(line, id);
 	} else if (!strcmp(name, "human-monitor-command")) {
 		qmp_send("{\"return\":\"Hub -1 (net0):\\r\\n  Protocol[State]    FD  Source Address  Port   Dest. Address  Port "
 			 "RecvQ SendQ\\r\\n  TCP[HOST_FORWARD]  12       127.0.0.1 %d    192.168.5.15    22     0     0\\r\\n"

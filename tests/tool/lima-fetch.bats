@@ -316,7 +316,7 @@ setup() { common_setup; }
 # ---- the command -----------------------------------------------------------------------------------------------------
 
 @test "misuse ends with 2 and points to --help" {
-	for args in "" "a b" "--digest" "--digset x y" "-o" "--offline" "--prune x" "--keep-referred" "--instance x y" "-o x --prune" \
+	for args in "" "a b" "--digest" "--digset x y" "-o" "--offline" "--prune x" "--keep-referred" "--prune --keep x" "--instance x y" "-o x --prune" \
 		"--retries -1 x" "--retries 1x x" "--timeout 0 x" "--max-size 0 x" "--max-size x y" "--digest sha256:0 --instance ."; do
 		# shellcheck disable=SC2086
 		fails 2 "see 'lima-fetch --help'" lima-fetch $args

@@ -134,3 +134,24 @@ setup() {
 	make -s uninstall DESTDIR="$BATS_TEST_TMPDIR/root dir" PREFIX=/opt/x
 	[ -z "$(find "$root" -type f)" ]
 }
+
+@test "install has limactl's wrappers, completions and pages; it works from there without the sources" {
+	inst="$BATS_TEST_TMPDIR/dest dir/usr"
+	make -s install DESTDIR="$BATS_TEST_TMPDIR/dest dir" PREFIX=/usr
+	for name in lima limactl nerdctl.lima docker.lima podman.lima kubectl.lima apptainer.lima; do
+		[ -x "$inst/bin/$name" ]
+		[ ! -L "$inst/bin/$name" ]
+	done
+	grep -q _limactl "$inst/share/bash-completion/completions/limactl"
+	grep -q '^#compdef limactl' "$inst/share/zsh/site-functions/_limactl"
+	grep -q 'complete -c limactl' "$inst/share/fish/vendor_completions.d/limactl.fish"
+	[ -s "$inst/share/man/man1/limactl.1" ]
+	[ -s "$inst/share/man/man1/lima.1" ]
+	cd /
+	# Only what was installed is in PATH; the templates are found beside it.
+	run env PATH="$inst/bin:/usr/bin:/bin" LIMA_HOME="$BATS_TEST_TMPDIR/li ma ü" limactl __completeNoDesc create template:debian-12
+	[[ $output == *template:debian-12* ]]
+	run env PATH="$inst/bin:/usr/bin:/bin" lima --version
+	[ "$status" = 0 ]
+	[[ $output == "limactl version "* ]]
+}

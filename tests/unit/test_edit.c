@@ -142,8 +142,8 @@ static void test_refused(void)
 	bad("a: 1\n", "network", "shared", "--network shared: \"shared\" is neither lima:NAME nor vzNAT");
 	bad("a: 1\n", "dns", "1.2.3", "--dns 1.2.3: \"1.2.3\" is not an IP address");
 	bad("a: 1\n", "param", "a", "--param a: expected KEY=VALUE");
-	bad("param: {a: x, b: y}\n", "param", "c=1", "--param c=1: the template has no parameter \"c\"; it has a, b");
-	bad("a: 1\n", "param", "c=1", "--param c=1: the template has no parameter \"c\"; it has none");
+	bad("param: {a: x, b: y}\n", "param", "c=1", "--param c=1: template does not define param `c`; it has a, b");
+	bad("a: 1\n", "param", "c=1", "--param c=1: template does not define param `c`; it has none");
 	bad("images: [{location: a, variant: x}, {location: b}]\n", "image-variant", "y",
 	    "--image-variant y: no image has this variant; there is x");
 	bad("a: 1\n", "port-forward", "80", "--port-forward 80: expected HOST:GUEST, two port numbers");

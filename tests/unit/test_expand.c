@@ -94,6 +94,12 @@ static const struct {
     {"{{'a'}} {{'\\n'}} {{'\xc3\xa9'}}", "97 10 233"},
     {"{{0x1f}} {{0o17}} {{017}} {{0b11}} {{1_000}} {{1.5}} {{.5}} {{-1}} {{+1}}", "31 15 15 3 1000 1.5 0.5 -1 1"},
     {"{{9223372036854775807}} {{-9223372036854775808}}", "9223372036854775807 -9223372036854775808"},
+    /* what Go does not have */
+    {"{{json .List}} {{json .Name}} {{json .UID}} {{json .Yes}} {{json .Param.html}}",
+     "[\"one\",\"two\",3] \"foo\" 1000 true \"<a href=\\\"x\\\">'&'</a>\""},
+    {"{{yaml .List}}|{{json (slice .List 2)}}", "---\n- one\n- two\n- 3\n|[3]"},
+    {"{{indent \"a\\nb\\n\"}}|{{indent 4 .Name}}|{{yaml .List | indent 1}}", "  a\n  b\n|    foo| ---\n - one\n - two\n - 3\n"},
+    {"{{missing .Name}} {{missing \"\"}} {{missing \"-\" \"\"}} {{\"\" | missing \"none\"}}", "foo <missing> - none"},
     /* maps that forgive unknown keys */
     {"{{.Config.vm.on}} {{.Config.nope}} {{if .Config.nope.deeper.still}}x{{else}}no{{end}}", "true <no value> no"},
 };
@@ -114,10 +120,10 @@ static const struct {
     {"{{.Name.x}}", "1:3: .Name has no fields (.x), it is a text"},
     {"{{nope}}", "1:3: unknown function \"nope\"; there are and, or, not, eq, ne, lt, le, gt, ge, len, index, slice, "
 		 "print, printf, "
-		 "println, html, js, urlquery"},
+		 "println, html, js, urlquery, json, yaml, indent, missing"},
     {"{{Name}}", "1:3: unknown function \"Name\"; there are and, or, not, eq, ne, lt, le, gt, ge, len, index, slice, "
 		 "print, printf, "
-		 "println, html, js, urlquery; a variable needs a dot before its name"},
+		 "println, html, js, urlquery, json, yaml, indent, missing; a variable needs a dot before its name"},
     {"{{$y}}", "1:3: unknown variable $y; set it first with {{$y := ...}}"},
     {"{{if .Yes}}{{$x := 1}}{{end}}{{$x}}", "1:32: unknown variable $x; set it first with {{$x := ...}}"},
     {"{{.Na-me}}", "1:6: unexpected \"-\" after a name; for a key with a dash write: index .Map \"the-key\""},

@@ -250,9 +250,44 @@ static void test_fetch(void)
 	free(text);
 }
 
+static void test_github(void)
+{
+	static const struct {
+		const char *locator, *url;
+	} t[] = {
+	    {"github:org", "org/org/HEAD/.lima.yaml"},
+	    {"github:org/", "org/org/HEAD/.lima.yaml"},
+	    {"github:org/repo", "org/repo/HEAD/.lima.yaml"},
+	    {"github:org/repo@v1", "org/repo/v1/.lima.yaml"},
+	    {"github:org/repo/dir/", "org/repo/HEAD/dir/.lima.yaml"},
+	    {"github:org/repo/dir/vm", "org/repo/HEAD/dir/vm.yaml"},
+	    {"github:org/repo/vm.yml@main", "org/repo/main/vm.yml"},
+	    {"github:org/repo/.hidden", "org/repo/HEAD/.hidden.yaml"},
+	    {"github:org//vm", "org/org/HEAD/vm.yaml"},
+	};
+	static const char *const bad[] = {"github:", "github:/repo", "github:@v1", "github:org/repo/../x", "github:org/../x",
+					  "github:org/repo@", "github:org/repo@../../x"};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		struct err e = {0};
+		char *got = locator_rewrite(t[i].locator, &ctx, &e);
+		char *want = xasprintf("https://raw.githubusercontent.com/%s", t[i].url);
+
+		is_str(got, want, t[i].locator);
+		free(want);
+		free(got);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct err e = {0};
+		char *got = locator_rewrite(bad[i], &ctx, &e);
+
+		ok(!got && e.code == EXIT_USAGE, "%s is refused: %s", bad[i], e.msg);
+		free(got);
+	}
+}
+
 static void test_plugins(void)
 {
-	read_bad("github:org/repo", EXIT_USAGE, "raw.githubusercontent.com");
 	read_bad("gist:x", EXIT_USAGE, "unknown kind of locator");
 	script("bin/limactl-url-gist", "#!/bin/sh\n[ \"$1\" = bad ] && { echo broken >&2; exit 3; }\necho other:$1\n");
 	script("bin/limactl-url-other", "#!/bin/sh\necho template:$1\n");
@@ -405,6 +440,7 @@ int main(void)
 	test_paths();
 	test_stdin();
 	test_fetch();
+	test_github();
 	test_plugins();
 	test_absolute();
 	test_list();

@@ -6,7 +6,7 @@
 
 #include "probe/kvm.h"
 #include "probe/probe.h"
-#include "probe/words.h"
+#include "words.h"
 #include "tap.h"
 
 /* The words joined by '|'; NULL when refused. */

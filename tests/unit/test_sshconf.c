@@ -1,6 +1,6 @@
 /* uses: hostagent */
 /* sshconf: what `ssh -G` makes of the file for awkward paths, and what is refused; quoting for remote shells. */
-#include "hostagent/sshconf.h"
+#include "sshconf.h"
 
 #include <fcntl.h>
 #include <unistd.h>

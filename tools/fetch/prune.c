@@ -19,6 +19,9 @@
 #include "kv.h"
 #include "sha.h"
 
+#define LIST_MAX 1000        /* locations of one list of an instance */
+#define KEEP_MAX (4u << 20)  /* bytes of a file of locations */
+
 /* Calls `each` for every entry of a directory but "." and ".."; a missing directory has none. */
 static int for_each(const char *dir, int (*each)(const char *name, const char *path, void *ctx, struct err *e),
 		    void *ctx,
@@ -74,8 +77,21 @@ static int keep_location(struct strv *keep, const char *location, const char *ar
 	return r;
 }
 
+/* The locations of "images=N images.0.location=...", and what belongs to an image. */
+static int keep_list(struct strv *keep, const struct kv *kv, const char *list, const char *arch, struct err *e)
+{
+	static const char *const parts[] = { "", "kernel.", "initrd." };
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < kv_num(kv, 0, "%s", list) && i < LIST_MAX; i++)
+		for (size_t k = 0; r == 0 && k < sizeof(parts) / sizeof(*parts); k++)
+			r = keep_location(keep, kv_get(kv, "", "%s.%u.%slocation", list, i, parts[k]), arch, e);
+	return r;
+}
+
 static int keep_instance(const char *name, const char *path, void *ctx, struct err *e)
 {
+	static const char *const lists[] = { "images", "firmware", "nerdctl" };
 	char *conf = path_join(path, F_IMAGE_CONF);
 	struct err why = { 0 };
 	const char *arch;
@@ -89,14 +105,33 @@ static int keep_instance(const char *name, const char *path, void *ctx, struct e
 		return 0;
 	}
 	arch = kv_get(&kv, "", "arch");
-	for (uint64_t i = 0; r == 0 && i < kv_num(&kv, 0, "images") && i < 1000; i++) {
-		static const char *const keys[] = { "", "kernel.", "initrd." };
-
-		for (size_t k = 0; r == 0 && k < sizeof(keys) / sizeof(*keys); k++)
-			r = keep_location(ctx, kv_get(&kv, "", "images.%u.%slocation", (unsigned)i, keys[k]), arch, e);
-	}
+	for (size_t k = 0; r == 0 && k < sizeof(lists) / sizeof(*lists); k++)
+		r = keep_list(ctx, &kv, lists[k], arch, e);
 	kv_free(&kv);
 	free(conf);
+	return r;
+}
+
+/* The lines "ARCH LOCATION" of a file. */
+static int keep_file(const char *path, struct strv *keep, struct err *e)
+{
+	struct buf text = { 0 };
+	char *line, *rest;
+	int r = file_read(path, KEEP_MAX, &text, e);
+
+	if (r == 0)
+		buf_addc(&text, '\n');
+	for (line = text.data; r == 0 && (rest = strchr(line, '\n')); line = rest + 1) {
+		char *blank;
+
+		*rest = '\0';
+		blank = strchr(line, ' ');
+		if (blank) {
+			*blank = '\0';
+			r = keep_location(keep, blank + 1, line, e);
+		}
+	}
+	buf_free(&text);
 	return r;
 }
 
@@ -162,7 +197,7 @@ static int prune_all(struct sweep *s, const char *cache, const char *root, struc
 	return r;
 }
 
-int prune(bool keep_referred, bool quiet, struct err *e)
+int prune(bool keep_referred, const char *keep, bool quiet, struct err *e)
 {
 	struct sweep s = { .quiet = quiet };
 	char *cache = dirs_cache(e), *root = cache ? entry_root(e) : NULL, *home = NULL;
@@ -172,6 +207,8 @@ int prune(bool keep_referred, bool quiet, struct err *e)
 		home = dirs_home(e);
 		r = home ? for_each(home, keep_instance, &s.keep, e) : -1;
 	}
+	if (r == 0 && keep)
+		r = keep_file(keep, &s.keep, e);
 	if (r == 0)
 		r = prune_all(&s, cache, root, e);
 	strv_free(&s.keep);

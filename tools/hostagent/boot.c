@@ -380,6 +380,14 @@ void boot_on_reset(struct agent *a)
 		restart(a);
 }
 
+void boot_on_loadvm(struct agent *a)
+{
+	ga_anew(a);
+	mounts_stop(a, mounts_start);
+	if (!a->boot.mux_exit)
+		drop_mux(a);
+}
+
 void boot_on_hello(struct agent *a, const char *boot_id, const char *version)
 {
 	struct boot *b = &a->boot;

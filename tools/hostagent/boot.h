@@ -52,6 +52,8 @@ struct boot {
 void boot_start(struct agent *a);
 /* The guest rebooted: forget and wait again. */
 void boot_on_reset(struct agent *a);
+/* The guest went back to a snapshot: it goes on, but the other ends of its connections are not where it left them. */
+void boot_on_loadvm(struct agent *a);
 void boot_on_hello(struct agent *a, const char *boot_id, const char *version);
 /* A guest agent that speaks another protocol, which is to be done without. `protocol` is what it says, cleaned. */
 void boot_on_foreign_agent(struct agent *a, const char *protocol);

@@ -52,7 +52,7 @@ static void look(const char *name)
 static void look_and_watch(struct agent *a)
 {
 	for (size_t i = 0; i < sizeof(logs) / sizeof(*logs); i++) {
-		file_watch_once(a->console.watch, logs[i]); /* first: what comes after the look is news */
+		writes_watch_once(a->console.watch, logs[i]); /* first: what comes after the look is news */
 		look(logs[i]);
 	}
 }
@@ -70,7 +70,7 @@ static void on_news(evutil_socket_t fd, short what, void *arg)
 	struct agent *a = arg;
 
 	(void)what;
-	file_watch_read(fd);
+	file_watch_rearm(fd);
 	if (!evtimer_pending(a->console.pace, NULL))
 		evtimer_add(a->console.pace, &t);
 }
@@ -80,7 +80,7 @@ void console_start(struct agent *a)
 	struct console *c = &a->console;
 
 	console_free(a);
-	c->watch = file_watch();
+	c->watch = writes_watch();
 	if (c->watch < 0)
 		return;
 	c->ev = event_new(a->base, c->watch, EV_READ | EV_PERSIST, on_news, a);

@@ -366,6 +366,12 @@ void ga_use(struct agent *a, int fd)
 	}
 }
 
+void ga_anew(struct agent *a)
+{
+	a->ga.session[0] = '\0';
+	ga_connect(a);
+}
+
 void ga_port_open(struct agent *a)
 {
 	bool heard = a->ga.heard;

@@ -39,6 +39,8 @@ struct ga {
 void ga_connect(struct agent *a);
 /* Goes on over a connected descriptor, which becomes its own. */
 void ga_use(struct agent *a, int fd);
+/* The guest's end is not where it was (a snapshot): a connection and a session anew, in which it tells everything again. */
+void ga_anew(struct agent *a);
 /* QEMU says that the guest has opened its end. */
 void ga_port_open(struct agent *a);
 /* Boot is listening only now: tells it what the guest agent said before, and asks for the rest again. */

@@ -17,6 +17,7 @@
 #include "machine_events.h"
 #include "reload.h"
 #include "screenshot.h"
+#include "snapshot.h"
 #include "socket.h"
 
 #define HEADERS_MAX 8192
@@ -316,6 +317,11 @@ static void post_reload(struct evhttp_request *req, void *arg)
 	free(json);
 }
 
+static void post_snapshot(struct evhttp_request *req, void *arg)
+{
+	snapshot_take(((struct http *)arg)->a, req);
+}
+
 /* --- the server --- */
 
 static const struct route {
@@ -330,6 +336,7 @@ static const struct route {
 	{ "/v1/stop", EVHTTP_REQ_POST, "POST", post_stop },
 	{ "/v1/reload", EVHTTP_REQ_POST, "POST", post_reload },
 	{ "/v1/resume", EVHTTP_REQ_POST, "POST", post_resume },
+	{ "/v1/snapshot", EVHTTP_REQ_POST, "POST", post_snapshot },
 };
 
 static void on_request(struct evhttp_request *req, void *arg)
@@ -413,6 +420,7 @@ void http_free(struct agent *a)
 	a->events.follow = NULL;
 	http_pulse(a);
 	screenshots_end(a);
+	snapshot_end(a);
 	while (h->followers) {
 		struct evhttp_request *req = h->followers->req;
 

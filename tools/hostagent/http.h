@@ -7,6 +7,7 @@
  *   POST /v1/stop    202; the body is empty or {"force":true|false}; anything else is 400
  *   POST /v1/reload  200, what of a changed agent.conf was applied (reload.h)
  *   POST /v1/resume  202, or 409 when the machine is not paused
+ *   POST /v1/snapshot   a snapshot of the machine (snapshot.h)
  *
  * Another method on these: 405 with Allow. Another path: 404. Error bodies: {"message":"..."}.
  *

@@ -20,6 +20,7 @@
 #include "machine_events.h"
 #include "oswatch.h"
 #include "qmp.h"
+#include "snapshot.h"
 #include "socket.h"
 #include "spawn.h"
 
@@ -265,6 +266,7 @@ static void on_qmp_ended(void *arg, const char *why)
 	struct agent *a = arg;
 	char *text;
 
+	snapshot_end(a);
 	if (a->m.up) {
 		log_debug("the QMP connection ended: %s", why);
 		pulse_lost(a);
@@ -490,6 +492,7 @@ void machine_free(struct agent *a)
 	m->qmp = NULL;
 	pulse_lost(a);
 	screenshots_end(a);
+	snapshot_end(a);
 	if (m->ev_err) {
 		close(event_get_fd(m->ev_err));
 		event_free(m->ev_err);

@@ -3,6 +3,7 @@
  * Requests say HTTP/1.0, so the answer is a body up to the end of the connection: no chunks to decode, and the same for
  * the endless one of /v1/events.
  */
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 #include "instance.h"
 #include "instance_files.h"
 
-#define BODY_MAX (4u << 20)
+#define BODY_MAX (64u << 20) /* a screenshot may be large */
 #define HEADER_MAX 8192
 #define CONNECT_S 3
 
@@ -95,27 +96,46 @@ static int send_request(const struct instance *in, const char *method, const cha
 	return -1;
 }
 
-int agent_request(const struct instance *in, const char *method, const char *path, const char *body, int timeout_ms,
-		  char **ret_body, struct err *e)
+int agent_exchange(const struct instance *in, const char *method, const char *path, const char *body, int timeout_ms,
+		   struct buf *ret_body, struct err *e)
 {
 	struct timeval limit = { timeout_ms / 1000, (timeout_ms % 1000) * 1000 };
 	int fd = send_request(in, method, path, body, e), status = 0;
-	struct buf out = { 0 };
 
-	*ret_body = NULL;
 	if (fd < 0)
 		return -1;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	if (read_status(fd, timeout_ms, &status, e) < 0 || fd_read_all(fd, "the host agent's answer", BODY_MAX, &out, e) < 0) {
+	if (read_status(fd, timeout_ms, &status, e) < 0 || fd_read_all(fd, "the host agent's answer", BODY_MAX, ret_body, e) < 0)
+		status = -1;
+	close(fd);
+	return status;
+}
+
+int agent_request(const struct instance *in, const char *method, const char *path, const char *body, int timeout_ms,
+		  char **ret_body, struct err *e)
+{
+	struct buf out = { 0 };
+	int status = agent_exchange(in, method, path, body, timeout_ms, &out, e);
+
+	*ret_body = NULL;
+	if (status < 0) {
 		buf_free(&out);
-		close(fd);
 		return -1;
 	}
-	close(fd);
 	*ret_body = buf_detach(&out);
 	if (status / 100 == 2)
 		return 0;
 	return err_set(e, EXIT_UNAVAIL, "the host agent answered %s %s with %d: %.200s", method, path, status, *ret_body);
+}
+
+char *agent_reason(const struct buf *body)
+{
+	cJSON *o = cJSON_ParseWithLength(buf_str(body), body->len);
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, "message"));
+	char *reason = xstrdup(text ? text : "no reason given");
+
+	cJSON_Delete(o);
+	return reason;
 }
 
 int agent_events(const struct instance *in, bool now, struct err *e)

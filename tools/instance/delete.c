@@ -12,7 +12,7 @@
 #include "kv.h"
 
 /* A data disk stays; only the mark that this instance uses it goes. */
-static void release_disks(const struct instance *in)
+void disks_release(const struct instance *in)
 {
 	char *conf = instance_path(in, F_AGENT_CONF);
 	struct err ignored = { 0 };
@@ -54,6 +54,12 @@ static int remove_dir(const struct instance *in, struct err *e)
 	return r;
 }
 
+int step_delete(const struct instance *in, struct err *e)
+{
+	disks_release(in);
+	return remove_dir(in, e);
+}
+
 static int delete_locked(const struct instance *in, const struct request *rq, struct err *e)
 {
 	char *protected = instance_path(in, F_PROTECTED);
@@ -72,10 +78,8 @@ static int delete_locked(const struct instance *in, const struct request *rq, st
 			r = step_stop(in, true, e);
 	}
 	state_free(&s);
-	if (r == 0) {
-		release_disks(in);
-		r = remove_dir(in, e);
-	}
+	if (r == 0)
+		r = step_delete(in, e);
 	if (r == 0)
 		say("the instance '%s' is deleted", in->name);
 	return r;

@@ -1,39 +1,32 @@
-/* follow - reads the host agent's events until the machine is ready, or it is known that it will not be. */
+/* follow - see follow.h; and how the verbs of make tell it. */
+#include "follow.h"
+
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "buf.h"
-#include "instance.h"
 #include "instance_files.h"
 #include "lock.h"
+#include "oswatch.h"
 
 #define LINE_MAX_BYTES (1u << 20)
-/* What follow_loop returns when the events ended without a verdict. */
+#define POLL_MAX_MS 3600000
+/* What one stream of events came to, besides -1. */
+#define GO_ON 0
+#define DECIDED 1
 #define STREAM_ENDED 2
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-struct follow {
-	const struct instance *in;
-	int64_t start;
-	int port;
-	char *phase;
-};
 
 static bool is_true(const cJSON *status, const char *key)
 {
 	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(status, key));
+}
+
+static const char *text_of(const cJSON *status, const char *key)
+{
+	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(status, key));
 }
 
 /* All texts of status.errors, joined by "; ". */
@@ -51,20 +44,30 @@ static char *join_errors(const cJSON *status)
 	return buf_detach(&out);
 }
 
-static void tell_progress(struct follow *f, const cJSON *status)
+/* Whether a text is another one than the last; it becomes the last one. */
+static bool is_new(char **last, const char *text)
+{
+	if (!text || (*last && !strcmp(text, *last)))
+		return false;
+	free(*last);
+	*last = xstrdup(text);
+	return true;
+}
+
+static void tell_progress(struct follow *f, const cJSON *status, int64_t start)
 {
 	const cJSON *port = cJSON_GetObjectItemCaseSensitive(status, "sshLocalPort");
-	const char *phase = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(status, "phase"));
+	bool over = is_true(status, "running") || is_true(status, "exiting");
 
 	if (cJSON_IsNumber(port) && port->valueint && !f->port) {
 		f->port = port->valueint;
-		say("SSH local port: %d", f->port);
+		if (f->on_port)
+			f->on_port(f->arg, f->port);
 	}
-	if (phase && (!f->phase || strcmp(phase, f->phase)) && !is_true(status, "running") && !is_true(status, "exiting")) {
-		free(f->phase);
-		f->phase = xstrdup(phase);
-		say("%5.1f s  %s", (double)(now_ms() - f->start) / 1000, phase);
-	}
+	if (!over && is_new(&f->phase, text_of(status, "phase")) && f->on_phase)
+		f->on_phase(f->arg, f->phase, (double)(mono_ms() - start) / 1000);
+	if (is_new(&f->step, text_of(status, "step")) && f->on_step)
+		f->on_step(f->arg, f->step);
 }
 
 /* A machine that ended without an error was ended on purpose: by another command, or from inside. */
@@ -81,45 +84,37 @@ static int tell_ended(const struct instance *in, const char *errors, struct err 
 		       in->name, named ? " INSTANCE=" : "", named ? in->name : "");
 }
 
-/* 1 = ready, 0 = go on, -1 = failed. */
-static int handle_line(struct follow *f, const char *line, struct err *e)
+static int handle_line(struct follow *f, const char *line, int64_t start)
 {
 	cJSON *event = cJSON_Parse(line);
 	const cJSON *status = cJSON_GetObjectItemCaseSensitive(event, "status");
-	char *errors = NULL;
-	int r = 0;
+	int r = GO_ON;
 
-	if (!status)
-		goto out;
-	tell_progress(f, status);
-	errors = join_errors(status);
-	if (is_true(status, "exiting")) {
-		r = tell_ended(f->in, errors, e);
-	} else if (is_true(status, "paused")) {
-		r = err_set(e, EXIT_UNAVAIL, "the machine stands still before it was ready: %s", errors);
-	} else if (is_true(status, "running") && is_true(status, "degraded")) {
-		r = err_set(e, EXIT_NO,
-			    "the machine is up, but not as described: %s (it stays up for inspection: 'make INSTANCE=%s shell'; "
-			    "log in the guest: /var/log/lima-boot.log)",
-			    errors, f->in->name);
-	} else if (is_true(status, "running")) {
-		r = 1;
+	if (status) {
+		tell_progress(f, status, start);
+		if (is_true(status, "exiting") || is_true(status, "running") || is_true(status, "paused")) {
+			free(f->errors);
+			f->errors = join_errors(status);
+			f->end = is_true(status, "exiting")  ? FOLLOW_EXITED :
+				 is_true(status, "paused")   ? FOLLOW_PAUSED :
+				 is_true(status, "degraded") ? FOLLOW_DEGRADED :
+							       FOLLOW_READY;
+			r = DECIDED;
+		}
 	}
-out:
-	free(errors);
 	cJSON_Delete(event);
 	return r;
 }
 
 /* Takes whole lines off the buffer. */
-static int handle_lines(struct follow *f, struct buf *b, struct err *e)
+static int handle_lines(struct follow *f, struct buf *b, int64_t start, struct err *e)
 {
-	int r = 0;
+	int r = GO_ON;
 	char *nl;
 
-	while (r == 0 && b->len && (nl = memchr(b->data, '\n', b->len))) {
+	while (r == GO_ON && b->len && (nl = memchr(b->data, '\n', b->len))) {
 		*nl = '\0';
-		r = handle_line(f, b->data, e);
+		r = handle_line(f, b->data, start);
 		buf_eat(b, (size_t)(nl - b->data) + 1);
 	}
 	if (b->len > LINE_MAX_BYTES)
@@ -127,73 +122,125 @@ static int handle_lines(struct follow *f, struct buf *b, struct err *e)
 	return r;
 }
 
-static int follow_loop(struct follow *f, int fd, int timeout_s, struct err *e)
+static int read_events(struct follow *f, int fd, struct buf *b, int64_t start, struct err *e)
+{
+	char chunk[8192];
+	ssize_t n = read(fd, chunk, sizeof(chunk));
+
+	if (n < 0 && errno == EINTR)
+		return GO_ON;
+	if (n <= 0)
+		return STREAM_ENDED;
+	buf_add(b, chunk, (size_t)n);
+	return handle_lines(f, b, start, e);
+}
+
+static int follow_stream(struct follow *f, int fd, int64_t start, struct err *e)
 {
 	struct buf b = { 0 };
-	int r = 0;
+	int r = GO_ON;
 
-	while (r == 0) {
-		int64_t left = f->start + (int64_t)timeout_s * 1000 - now_ms();
-		struct pollfd p = { fd, POLLIN, 0 };
-		char chunk[8192];
-		ssize_t n;
+	while (r == GO_ON) {
+		int64_t left = start + (int64_t)f->timeout_s * 1000 - mono_ms();
+		struct pollfd p[] = { { fd, POLLIN, 0 }, { f->watch, POLLIN, 0 } };
 
 		if (left <= 0) {
-			r = err_set(e, EXIT_TRYAGAIN,
-				    "the machine was not ready within %d s (last: %s); it goes on booting: 'make INSTANCE=%s status', "
-				    "console in %s/serial.log, or give more with TIMEOUT=",
-				    timeout_s, f->phase ? f->phase : "QEMU started", f->in->name, f->in->dir);
+			f->end = FOLLOW_LATE;
+			r = DECIDED;
 			break;
 		}
-		if (poll(&p, 1, (int)(left < 3600000 ? left : 3600000)) <= 0)
+		if (poll(p, 2, (int)(left < POLL_MAX_MS ? left : POLL_MAX_MS)) <= 0)
 			continue;
-		n = read(fd, chunk, sizeof(chunk));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			r = STREAM_ENDED;
-			break;
-		}
-		buf_add(&b, chunk, (size_t)n);
-		r = handle_lines(f, &b, e);
+		if (p[1].revents)
+			f->on_watch(f->arg);
+		if (p[0].revents)
+			r = read_events(f, fd, &b, start, e);
 	}
 	buf_free(&b);
 	return r;
 }
 
-/* A stream may break while the host agent lives; a new one tells everything again. */
-static int follow_streams(struct follow *f, int timeout_s, struct err *e)
+int follow_events(const struct instance *in, struct follow *f, struct err *e)
 {
-	char *ha_pid = instance_path(f->in, F_HA_PID);
+	char *ha_pid = instance_path(in, F_HA_PID);
+	int64_t start = mono_ms();
 	int r = STREAM_ENDED;
 
+	/* A stream may break while the host agent lives; a new one tells everything again. */
 	while (r == STREAM_ENDED) {
-		int fd = agent_events(f->in, true, e);
+		int fd = agent_events(in, true, e);
 
 		if (fd < 0) {
 			r = -1;
 			break;
 		}
-		r = follow_loop(f, fd, timeout_s, e);
+		r = follow_stream(f, fd, start, e);
 		close(fd);
 		if (r == STREAM_ENDED && !lock_held(ha_pid, NULL))
 			r = err_set(e, EXIT_UNAVAIL, "the host agent ended unexpectedly; run the same command again (log: %s/%s)",
-				    f->in->dir, F_HA_STDERR);
+				    in->dir, F_HA_STDERR);
 	}
+	f->seconds = (double)(mono_ms() - start) / 1000;
+	if (!f->errors)
+		f->errors = xstrdup("");
 	free(ha_pid);
 	return r < 0 ? -1 : 0;
 }
 
+void follow_free(struct follow *f)
+{
+	free(f->errors);
+	free(f->phase);
+	free(f->step);
+	f->errors = f->phase = f->step = NULL;
+}
+
+/* --- for make --- */
+
+static void say_port(void *arg, int port)
+{
+	(void)arg;
+	say("SSH local port: %d", port);
+}
+
+static void say_phase(void *arg, const char *phase, double seconds)
+{
+	(void)arg;
+	say("%5.1f s  %s", seconds, phase);
+}
+
+static int verdict(const struct instance *in, const struct follow *f, struct err *e)
+{
+	switch (f->end) {
+	case FOLLOW_EXITED:
+		return tell_ended(in, f->errors, e);
+	case FOLLOW_PAUSED:
+		return err_set(e, EXIT_UNAVAIL, "the machine stands still before it was ready: %s", f->errors);
+	case FOLLOW_DEGRADED:
+		return err_set(e, EXIT_NO,
+			       "the machine is up, but not as described: %s (it stays up for inspection: 'make INSTANCE=%s shell'; "
+			       "log in the guest: /var/log/lima-boot.log)",
+			       f->errors, in->name);
+	case FOLLOW_LATE:
+		return err_set(e, EXIT_TRYAGAIN,
+			       "the machine was not ready within %d s (last: %s); it goes on booting: 'make INSTANCE=%s status', "
+			       "console in %s/serial.log, or give more with TIMEOUT=",
+			       f->timeout_s, f->phase ? f->phase : "QEMU started", in->name, in->dir);
+	default:
+		say("READY after %.1f s. Run 'make%s%s shell' to open a shell", f->seconds,
+		    strcmp(in->name, "default") ? " INSTANCE=" : "", strcmp(in->name, "default") ? in->name : "");
+		live_message(in);
+		return 0;
+	}
+}
+
 int step_follow(const struct instance *in, int timeout_s, struct err *e)
 {
-	struct follow f = { .in = in, .start = now_ms() };
-	int r = follow_streams(&f, timeout_s, e);
+	struct follow f = { .on_port = say_port, .on_phase = say_phase, .watch = -1, .timeout_s = timeout_s };
+	int r = follow_events(in, &f, e);
 
-	free(f.phase);
-	if (r < 0)
-		return -1;
-	say("READY after %.1f s. Run 'make%s%s shell' to open a shell", (double)(now_ms() - f.start) / 1000,
-	    strcmp(in->name, "default") ? " INSTANCE=" : "", strcmp(in->name, "default") ? in->name : "");
-	live_message(in);
-	return 0;
+	if (r == 0)
+		r = verdict(in, &f, e);
+	follow_free(&f);
+	return r;
 }

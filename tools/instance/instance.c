@@ -1,8 +1,6 @@
 /* instance - names, paths and locks of one instance; see instance.h. */
 #include "instance.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,21 +11,6 @@
 #include "file.h"
 #include "instance_files.h"
 #include "name.h"
-
-bool say_quiet;
-
-void say(const char *fmt, ...)
-{
-	va_list ap;
-
-	if (say_quiet)
-		return;
-	fputs("lima: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-}
 
 int instance_open(const char *name, struct instance *in, struct err *e)
 {

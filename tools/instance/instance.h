@@ -13,6 +13,7 @@
 struct request {
 	const char *name;     /* the instance */
 	const char *template;
+	const struct buf *text; /* the description of a new instance, complete; instead of template and settings */
 	struct strv settings; /* changes to lima.yaml as options of lima-render: "--cpus=2" (settings.h) */
 	const char *command;  /* a shell command line for `shell` (CMD=) */
 	char *const *args;    /* what follows the instance name on the command line; NULL-terminated */
@@ -71,6 +72,12 @@ char *state_errors(const struct state_info *s);
 /* Progress for people, on stderr: "lima: text". Silent with --quiet. */
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 extern bool say_quiet;
+/* Takes what say() would print, when set (limactl writes log lines); what lima-render says about a description too: its warnings
+ * with `warning`, its errors as the error of the step instead of a reference to standard error. */
+extern void (*say_to)(const char *text, bool warning);
+/* Hands the output of a tool that was collected on, line by line, without the tool's name: to say_to, or to stderr as it is. With a
+ * status that is not 0 and say_to, what are errors goes to *e instead; returns whether it did. */
+bool say_collected(const char *tool, const struct buf *notes, int status, struct err *e);
 
 /* --- the steps that verbs are made of --- */
 
@@ -89,17 +96,36 @@ void source_free(struct source *s);
 size_t request_settings(const struct request *rq, struct strv *argv);
 /* Before something is undone for a start: whether the start would be refused. Writes nothing. */
 int step_check(const struct instance *in, const struct request *rq, struct err *e);
+/* Writes every file that is derived from the description, by lima-render; fetches and starts nothing. */
+int step_render(const struct instance *in, struct err *e);
 /* Runs mk/instance.mk in DIR with a goal ("create", "start"). */
 int step_make(const struct instance *in, const char *goal, struct err *e);
 /* For step_make: runs it without its own words, unless V=1 is in the environment (quiet.c). *status as spawn_wait. */
 int make_run(char *const *argv, int *status, struct err *e);
 bool make_is_verbose(void);
+/* Source and products: step_source, step_make, and the record of what was built. What a failed run of a new instance made is
+ * removed again. */
+int step_build(const struct instance *in, const struct request *rq, const char *goal, struct err *e);
 /* Starts the host agent and waits until it answers on ha.sock. */
 int step_launch(const struct instance *in, struct err *e);
 /* Follows the host agent's events until READY, an error, or the time is up. */
 int step_follow(const struct instance *in, int timeout_s, struct err *e);
 /* Asks the host agent to stop the machine (started for the purpose when a QEMU is there without one) and waits. */
 int step_stop(const struct instance *in, bool force, struct err *e);
+/* The same without a word. While it waits, `call` is called when `fd` is readable; NULL = nothing to look at. */
+struct watch {
+	int fd;
+	void (*call)(void *arg);
+	void *arg;
+};
+int machine_stop(const struct instance *in, bool force, const struct watch *watch, struct err *e);
+/* Ends QEMU and the host agent by SIGKILL, whatever state they are in, and removes pid files, sockets and temporary files. The
+ * processes are known by the locks they hold, so no stranger with the number of a stale pid file is hit. */
+int machine_kill(const struct instance *in, struct err *e);
+/* Takes the marks of this instance from its data disks. */
+void disks_release(const struct instance *in);
+/* Removes the directory of a stopped instance, and its marks on data disks. */
+int step_delete(const struct instance *in, struct err *e);
 
 /* --- plan.c: what the instance was last built from, and what separates that from what it is told now --- */
 
@@ -143,7 +169,13 @@ void disk_put_back(const struct instance *in, const char *folder);
 
 /* --- talking to ha.sock --- */
 
-/* One request; the body of the answer (at most 4 MiB) in *ret_body, the caller frees it. EXIT_NO when nobody listens. */
+/* One request; appends the body of the answer (at most 64 MiB, any bytes) to *ret_body. The HTTP status, or -1; EXIT_NO when nobody
+ * listens. */
+int agent_exchange(const struct instance *in, const char *method, const char *path, const char *body, int timeout_ms,
+		   struct buf *ret_body, struct err *e);
+/* The reason in the body {"message":...} of an answer that is an error. The caller frees it. */
+char *agent_reason(const struct buf *body);
+/* The same for texts, where every status but 2xx is an error; the body in *ret_body, the caller frees it. */
 int agent_request(const struct instance *in, const char *method, const char *path, const char *body, int timeout_ms,
 		  char **ret_body, struct err *e);
 /* Opens GET /v1/events; the descriptor delivers one JSON object a line. With `now` the first is the present state, without the

@@ -57,7 +57,9 @@ int step_launch(const struct instance *in, struct err *e)
 {
 	int out = -1, errfd = -1, fds[2] = { -1, -1 }, pass[1], r = -1;
 	char *bin = dirs_bin(e), *program = bin ? path_join(bin, "lima-hostagent") : NULL;
-	char *argv[] = { program, "--notify-fd", "3", in->dir, NULL };
+	const char *debug = getenv("LIMA_DEBUG");
+	bool more = debug && (!strcmp(debug, "1") || !strcmp(debug, "true"));
+	char *argv[] = { program, "--notify-fd", "3", more ? "--debug" : in->dir, more ? in->dir : NULL, NULL };
 	struct spawn s = { .argv = argv, .in = SPAWN_NULL, .pass = pass, .npass = 1, .new_session = true };
 	pid_t pid = -1;
 

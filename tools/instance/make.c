@@ -1,6 +1,5 @@
 /* make - runs the rules of mk/instance.mk inside an instance directory. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "buf.h"
 #include "dirs.h"

@@ -100,9 +100,9 @@ int plan_read(const struct instance *in, const struct request *rq, bool use_temp
 	}
 	request_settings(rq, &argv);
 	r = spawn_run(argv.v, text, &notes, &status, e);
-	if (status != 0 || !told)
-		fputs(buf_str(&notes), stderr);
-	if (r == 0 && status != 0)
+	if ((status != 0 || !told) && r == 0 && say_collected("lima-render", &notes, status, e))
+		r = -1;
+	else if (r == 0 && status != 0)
 		r = err_set(e, status > 128 ? EXIT_INTERNAL : status,
 			    "the description of '%s' cannot be used; see the messages above", in->name);
 	buf_free(&notes);

@@ -2,7 +2,8 @@
  * tool gives, and what lima-instance says last.
  *
  * make's standard error is a pipe to us. The recipes write to the real one, which they get as a further descriptor
- * (LIMA_TELL_FD, see mk/instance.mk), so that progress bars see their terminal. V=1 shows everything. */
+ * (LIMA_TELL_FD, see mk/instance.mk), so that progress bars see their terminal. V=1 shows everything. When somebody collects our
+ * messages (say_to) and there is no terminal, those of the recipes come to us too. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -23,6 +24,16 @@ static bool is_word_of_make(const char *line)
 	return stars && blank == stars + 1;
 }
 
+static void tell_line(const char *line)
+{
+	if (say_to && !isatty(STDERR_FILENO)) {
+		say_to(line, strstr(line, ": warning: ") != NULL);
+		return;
+	}
+	fd_write_all(STDERR_FILENO, line, strlen(line));
+	fd_write_all(STDERR_FILENO, "\n", 1);
+}
+
 /* Hands on what is left when make's own lines are taken out. */
 static void tell_lines(struct buf *b, bool all)
 {
@@ -30,10 +41,10 @@ static void tell_lines(struct buf *b, bool all)
 
 	while (b->len && ((nl = memchr(b->data, '\n', b->len)) || all)) {
 		size_t n = nl ? (size_t)(nl - b->data) + 1 : b->len;
-		char *line = xstrndup(b->data, n);
+		char *line = xstrndup(b->data, nl ? n - 1 : n);
 
 		if (!is_word_of_make(line))
-			fd_write_all(STDERR_FILENO, line, n);
+			tell_line(line);
 		free(line);
 		buf_eat(b, n);
 	}
@@ -64,20 +75,24 @@ bool make_is_verbose(void)
 int make_run(char *const *argv, int *status, struct err *e)
 {
 	const char *const env[] = { TELL_FD, NULL };
+	bool collected = say_to && !isatty(STDERR_FILENO);
 	int fds[2], real, r;
 	struct spawn s = { .argv = argv, .in = SPAWN_NULL, .out = SPAWN_INHERIT, .pass = &real, .npass = 1, .env = env };
 	pid_t pid;
 
 	if (make_is_verbose())
 		return spawn_run(argv, NULL, NULL, status, e);
-	real = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 10);
-	if (real < 0)
-		return err_sys(e, EXIT_UNAVAIL, "cannot duplicate the standard error");
-	if (pipe2(fds, O_CLOEXEC) < 0) {
-		close(real);
+	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_sys(e, EXIT_UNAVAIL, "cannot make a pipe");
+	real = fcntl(collected ? fds[1] : STDERR_FILENO, F_DUPFD_CLOEXEC, 10);
+	if (real < 0) {
+		close(fds[0]);
+		close(fds[1]);
+		return err_sys(e, EXIT_UNAVAIL, "cannot duplicate the standard error");
 	}
 	s.err = fds[1];
+	if (collected)
+		s.out = fds[1];
 	r = spawn_start(&s, &pid, e);
 	close(fds[1]);
 	close(real);

@@ -1,11 +1,8 @@
 /* shell - a command or a login shell in the guest, by ssh over the connection that the host agent keeps open.
  *
- * ssh gives the remote command to the guest's login shell as one string, so everything is quoted for it here. The
- * process is replaced by ssh: exit status, signals, standard streams and terminal are ssh's.
+ * The process is replaced by ssh: exit status, signals, standard streams and terminal are ssh's.
  */
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "buf.h"
@@ -13,84 +10,24 @@
 #include "instance_files.h"
 #include "kv.h"
 #include "lock.h"
+#include "remote.h"
 
-/* Quotes one word for a POSIX shell: as it is when it has only harmless characters, else in single quotes. */
-static void add_quoted(struct buf *out, const char *word)
+/* $LIMA_WORKDIR, which must be there, or where a mount shows the current directory. */
+static char *go_there(const struct kv *conf)
 {
-	static const char harmless[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+	const char *workdir = getenv("LIMA_WORKDIR");
+	bool wanted = workdir && *workdir;
+	char *here = wanted ? NULL : getcwd(NULL, 0), *dir = wanted ? xstrdup(workdir) : here ? guest_path(conf, here) : NULL;
+	struct buf cd = { 0 };
 
-	if (*word && word[strspn(word, harmless)] == '\0') {
-		buf_adds(out, word);
-		return;
+	if (dir) {
+		buf_adds(&cd, "cd ");
+		quote_word(&cd, dir);
+		buf_adds(&cd, wanted ? " || exit 1" : " 2>/dev/null");
 	}
-	buf_addc(out, '\'');
-	for (; *word; word++) {
-		if (*word == '\'')
-			buf_adds(out, "'\"'\"'");
-		else
-			buf_addc(out, *word);
-	}
-	buf_addc(out, '\'');
-}
-
-static bool inside(const char *path, const char *dir)
-{
-	size_t n = strlen(dir);
-
-	if (n && dir[n - 1] == '/')
-		n--;
-	return !strncmp(path, dir, n) && (path[n] == '/' || path[n] == '\0');
-}
-
-/* The guest's name of the host's current directory when a mount shows it there; NULL otherwise. The caller frees it. */
-static char *guest_cwd(const struct kv *conf)
-{
-	char *cwd = getcwd(NULL, 0), *found = NULL;
-	uint64_t n = kv_num(conf, 0, "mounts");
-
-	for (unsigned i = 0; cwd && !found && i < n; i++) {
-		const char *location = kv_get(conf, "", "mounts.%u.location", i);
-		char *real = realpath(location, NULL);
-		const char *dir = real ? real : location;
-
-		if (inside(cwd, dir))
-			found = xasprintf("%s%s", kv_get(conf, location, "mounts.%u.mountPoint", i),
-					  cwd + (strcmp(dir, "/") ? strlen(dir) : 0));
-		free(real);
-	}
-	free(cwd);
-	return found;
-}
-
-/* "cd DIR; exec SHELL -l [-c COMMAND]" */
-static char *remote_script(const struct kv *conf, const struct request *rq)
-{
-	const char *workdir = getenv("LIMA_WORKDIR"), *shell = getenv("LIMA_SHELL");
-	struct buf script = { 0 }, command = { 0 };
-	char *cwd = workdir && *workdir ? xstrdup(workdir) : guest_cwd(conf);
-
-	if (cwd) {
-		buf_adds(&script, "cd ");
-		add_quoted(&script, cwd);
-		buf_adds(&script, workdir && *workdir ? " || exit 1; " : " 2>/dev/null; ");
-	}
-	buf_adds(&script, "exec ");
-	add_quoted(&script, shell && *shell ? shell : kv_get(conf, "/bin/bash", "shell"));
-	buf_adds(&script, " -l");
-	if (rq->command && *rq->command)
-		buf_adds(&command, rq->command);
-	for (char *const *arg = rq->args; arg && *arg; arg++) {
-		if (command.len)
-			buf_addc(&command, ' ');
-		add_quoted(&command, *arg);
-	}
-	if (command.len) {
-		buf_adds(&script, " -c ");
-		add_quoted(&script, buf_str(&command));
-	}
-	buf_free(&command);
-	free(cwd);
-	return buf_detach(&script);
+	free(dir);
+	free(here);
+	return buf_detach(&cd);
 }
 
 static int must_run(const struct instance *in, struct err *e)
@@ -106,32 +43,23 @@ static int must_run(const struct instance *in, struct err *e)
 
 static int exec_ssh(const struct instance *in, const struct request *rq, struct err *e)
 {
-	char *agent = instance_path(in, F_AGENT_CONF), *config = instance_path(in, F_SSH_CONFIG);
+	struct remote rm = { .shell = getenv("LIMA_SHELL"), .command = rq->command, .args = rq->args };
+	char *agent = instance_path(in, F_AGENT_CONF), *cd, *script;
 	struct strv argv = { 0 };
 	struct kv conf = { 0 };
-	char *script;
 
 	if (kv_load(agent, &conf, e) == 0) {
-		script = remote_script(&conf, rq);
-		strv_add(&argv, "ssh");
-		strv_add(&argv, "-F");
-		strv_add(&argv, config);
-		if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
-			strv_add(&argv, "-t");
-		strv_add(&argv, "-oLogLevel=ERROR");
-		if (getenv("COLORTERM"))
-			strv_add(&argv, "-oSendEnv=COLORTERM");
-		strv_add(&argv, in->hostname);
-		strv_add(&argv, "--");
-		strv_add(&argv, script);
-		execvp(argv.v[0], argv.v);
-		err_sys(e, EXIT_UNAVAIL, "cannot run ssh (package openssh-client)");
+		rm.cd = cd = go_there(&conf);
+		script = remote_script(&rm, &conf);
+		ssh_words(in, NULL, &argv);
+		ssh_session_words(in, isatty(STDIN_FILENO) && isatty(STDOUT_FILENO), script, &argv);
+		exec_words(&argv, e);
 		strv_free(&argv);
 		free(script);
+		free(cd);
 		kv_free(&conf);
 	}
 	free(agent);
-	free(config);
 	return -1;
 }
 

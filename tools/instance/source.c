@@ -19,11 +19,12 @@ size_t request_settings(const struct request *rq, struct strv *argv)
 	return rq->settings.n;
 }
 
-/* Runs lima-render on a template or file; *text gets what it prints. Its messages go to stderr as they are. */
+/* Runs lima-render on a template or file; *text gets what it prints. */
 static int render(const struct request *rq, const char *source, struct buf *text, struct err *e)
 {
 	char *bin = dirs_bin(e);
 	struct strv argv = { 0 };
+	struct buf notes = { 0 };
 	int status = 0, r;
 
 	if (!bin)
@@ -32,10 +33,37 @@ static int render(const struct request *rq, const char *source, struct buf *text
 	request_settings(rq, &argv);
 	strv_add(&argv, "--");
 	strv_add(&argv, source);
-	r = spawn_run(argv.v, text, NULL, &status, e);
-	if (r == 0 && status != 0)
+	/* Without say_to its messages go to stderr as they are, at once. */
+	r = spawn_run(argv.v, text, say_to ? &notes : NULL, &status, e);
+	if (r == 0 && say_to && say_collected("lima-render", &notes, status, e))
+		r = -1;
+	else if (r == 0 && status != 0)
 		r = err_set(e, status > 128 ? EXIT_INTERNAL : status, "the template '%s' cannot be used; see the messages above",
 			    source);
+	buf_free(&notes);
+	strv_free(&argv);
+	free(bin);
+	return r;
+}
+
+int step_render(const struct instance *in, struct err *e)
+{
+	char *bin = dirs_bin(e);
+	struct strv argv = { 0 };
+	struct buf notes = { 0 };
+	int status = 0, r;
+
+	if (!bin)
+		return -1;
+	strv_addf(&argv, "%s/lima-render", bin);
+	strv_add(&argv, "--instance");
+	strv_add(&argv, in->dir);
+	r = spawn_run(argv.v, NULL, say_to ? &notes : NULL, &status, e);
+	if (r == 0 && say_to && say_collected("lima-render", &notes, status, e))
+		r = -1;
+	else if (r == 0 && status != 0)
+		r = err_set(e, status > 128 ? EXIT_INTERNAL : status, "the description of '%s' cannot be used", in->name);
+	buf_free(&notes);
 	strv_free(&argv);
 	free(bin);
 	return r;
@@ -50,28 +78,31 @@ static int write_in(const struct instance *in, const char *file, const char *tex
 	return r;
 }
 
+static int write_source(const struct instance *in, const struct buf *text, struct err *e)
+{
+	struct err ignored = { 0 };
+
+	if (mkdir(in->dir, 0700) < 0 && !path_exists(in->dir))
+		return err_sys(e, EXIT_CANTCREATE, "cannot create the instance directory %s", in->dir);
+	if (write_in(in, F_LIMA_VERSION, LIMA_VERSION, strlen(LIMA_VERSION), 0444, e) == 0 &&
+	    write_in(in, F_LIMA_YAML, buf_str(text), text->len, 0644, e) == 0)
+		return 0;
+	dir_remove(in->dir, &ignored);
+	return -1;
+}
+
 static int create_source(const struct instance *in, const struct request *rq, struct err *e)
 {
 	const char *template = rq->template && *rq->template ? rq->template : "default";
 	struct buf text = { 0 };
-	int r = -1;
+	int r;
 
+	if (rq->text)
+		return write_source(in, rq->text, e);
 	say("creating the instance '%s' from the template '%s'", in->name, template);
-	if (render(rq, template, &text, e) < 0)
-		goto out;
-	if (mkdir(in->dir, 0700) < 0 && !path_exists(in->dir)) {
-		err_sys(e, EXIT_CANTCREATE, "cannot create the instance directory %s", in->dir);
-		goto out;
-	}
-	if (write_in(in, F_LIMA_VERSION, LIMA_VERSION, strlen(LIMA_VERSION), 0444, e) < 0 ||
-	    write_in(in, F_LIMA_YAML, buf_str(&text), text.len, 0644, e) < 0) {
-		struct err ignored = { 0 };
-
-		dir_remove(in->dir, &ignored);
-		goto out;
-	}
-	r = 0;
-out:
+	r = render(rq, template, &text, e);
+	if (r == 0)
+		r = write_source(in, &text, e);
 	buf_free(&text);
 	return r;
 }

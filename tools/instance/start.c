@@ -23,8 +23,7 @@ static void undo_creation(const struct instance *in)
 	free(disk);
 }
 
-/* Source and products, for create and start alike. */
-static int build(const struct instance *in, const struct request *rq, const char *goal, struct err *e)
+int step_build(const struct instance *in, const struct request *rq, const char *goal, struct err *e)
 {
 	struct source s = { 0 };
 	int r = step_source(in, rq, &s, e);
@@ -51,7 +50,7 @@ int verb_create(const struct request *rq, struct err *e)
 		return -1;
 	r = instance_lock(&in, e);
 	if (r == 0)
-		r = build(&in, rq, "create", e);
+		r = step_build(&in, rq, "create", e);
 	if (r == 0)
 		say("the instance '%s' is made; 'make%s%s start' starts it", in.name,
 		    strcmp(in.name, "default") ? " INSTANCE=" : "", strcmp(in.name, "default") ? in.name : "");
@@ -95,7 +94,7 @@ static int start_locked(struct instance *in, const struct request *rq, struct er
 
 	state_read(in, &s);
 	wait_for_dead(in, &s);
-	r = build(in, rq, s.state == ST_MISSING || s.state == ST_STOPPED ? "start" : "create", e);
+	r = step_build(in, rq, s.state == ST_MISSING || s.state == ST_STOPPED ? "start" : "create", e);
 	if (r == 0 && (s.state == ST_MISSING || s.state == ST_STOPPED || s.state == ST_ORPHANED)) {
 		if (s.state == ST_ORPHANED)
 			say("taking over the machine of '%s', whose host agent is gone", in->name);

@@ -16,18 +16,20 @@
 #define LOCK_WAIT_MS 10000
 
 /* Its events end when it does, and only then is its lock free: no polling. */
-static int wait_gone(const struct instance *in, int events, struct err *e)
+static int wait_gone(const struct instance *in, int events, const struct watch *watch, struct err *e)
 {
 	char *ha_pid = instance_path(in, F_HA_PID);
-	struct pollfd p = { events, POLLIN, 0 };
+	struct pollfd p[] = { { events, POLLIN, 0 }, { watch ? watch->fd : -1, POLLIN, 0 } };
 	char chunk[4096];
 	pid_t pid = 0;
 	int r = 0;
 
 	for (;;) {
-		int n = poll(&p, 1, STOP_WAIT_MS);
+		int n = poll(p, 2, STOP_WAIT_MS);
 
-		if (n == 0 || (n > 0 && read(events, chunk, sizeof(chunk)) <= 0))
+		if (n > 0 && p[1].revents)
+			watch->call(watch->arg);
+		if (n == 0 || (n > 0 && p[0].revents && read(events, chunk, sizeof(chunk)) <= 0))
 			break;
 	}
 	if (!lock_await(ha_pid, LOCK_WAIT_MS)) {
@@ -59,7 +61,7 @@ static int end_agent(const struct instance *in, pid_t pid, struct err *e)
 	return r;
 }
 
-int step_stop(const struct instance *in, bool force, struct err *e)
+int machine_stop(const struct instance *in, bool force, const struct watch *watch, struct err *e)
 {
 	struct state_info s;
 	char *answer = NULL;
@@ -78,14 +80,22 @@ int step_stop(const struct instance *in, bool force, struct err *e)
 	if (r < 0)
 		return -1;
 	r = -1;
-	say(force ? "killing the machine of '%s'" : "shutting down '%s'", in->name);
 	events = agent_events(in, true, e);
 	if (events < 0)
 		return -1;
 	if (agent_request(in, "POST", "/v1/stop", force ? "{\"force\":true}" : "{\"force\":false}", 5000, &answer, e) == 0)
-		r = wait_gone(in, events, e);
+		r = wait_gone(in, events, watch, e);
 	free(answer);
 	close(events);
+	return r;
+}
+
+int step_stop(const struct instance *in, bool force, struct err *e)
+{
+	int r;
+
+	say(force ? "killing the machine of '%s'" : "shutting down '%s'", in->name);
+	r = machine_stop(in, force, NULL, e);
 	if (r == 0)
 		say("'%s' is stopped", in->name);
 	return r;

@@ -4,11 +4,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -33,6 +36,62 @@ int proc_signal(int watch, pid_t pid, int sig)
 	return pid > 0 ? kill(pid, sig) : -1;
 }
 
+bool proc_await(int watch, int wait_ms)
+{
+	int64_t end = mono_ms() + wait_ms;
+	struct pollfd p = { watch, POLLIN, 0 };
+
+	while (watch >= 0) {
+		int64_t left = end - mono_ms();
+		int n = poll(&p, 1, left > 0 ? (int)left : 0);
+
+		if (n > 0)
+			return true;
+		if (n == 0)
+			break;
+	}
+	return false;
+}
+
+int file_watch(const char *path)
+{
+	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+	if (fd >= 0 && inotify_add_watch(fd, path, IN_MODIFY) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int dirs_watch(void)
+{
+	return inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+}
+
+int dirs_watch_add(int fd, const char *dir)
+{
+	return inotify_add_watch(fd, dir, IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MODIFY | IN_ONLYDIR) < 0 ? -1 : 0;
+}
+
+int writes_watch(void)
+{
+	return inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+}
+
+int writes_watch_once(int fd, const char *path)
+{
+	return inotify_add_watch(fd, path, IN_MODIFY | IN_ONESHOT | IN_DONT_FOLLOW) < 0 ? -1 : 0;
+}
+
+void file_watch_rearm(int fd)
+{
+	char events[4096];
+
+	while (read(fd, events, sizeof(events)) > 0)
+		;
+}
+
 int clock_watch(void)
 {
 	int fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -51,25 +110,6 @@ void clock_watch_rearm(int fd)
 	if (read(fd, &ticks, sizeof(ticks)) < 0)
 		errno = 0; /* ECANCELED is the news itself */
 	timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &t, NULL);
-}
-
-int file_watch(void)
-{
-	return inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-}
-
-int file_watch_once(int watch, const char *path)
-{
-	return inotify_add_watch(watch, path, IN_MODIFY | IN_ONESHOT | IN_DONT_FOLLOW) < 0 ? -1 : 0;
-}
-
-void file_watch_read(int watch)
-{
-	char news[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
-
-	while (read(watch, news, sizeof(news)) > 0) {
-		/* That there is news is all that counts. */
-	}
 }
 
 pid_t file_lock_holder(const char *path)
@@ -100,6 +140,11 @@ bool disk_in_use(const char *path)
 	return r == 0 && l.l_type != F_UNLCK;
 }
 
+bool file_share_blocks(int from, int to)
+{
+	return ioctl(to, FICLONE, from) == 0;
+}
+
 pid_t socket_peer_pid(int fd)
 {
 	struct ucred c = { 0 };
@@ -110,7 +155,6 @@ pid_t socket_peer_pid(int fd)
 	return c.pid;
 }
 
-/* For kernels without close_range. */
 /* The beginning of a small file of /proc; "" when there is none. */
 static void read_proc(pid_t pid, const char *name, char *text, size_t size)
 {
@@ -153,6 +197,7 @@ bool proc_is_ending(pid_t pid)
 	return state == 'Z' || state == 'X' || flags & PROC_EXITING;
 }
 
+/* For kernels without close_range. */
 static void close_listed(int keep)
 {
 	DIR *d = opendir("/proc/self/fd");

@@ -17,16 +17,26 @@ int proc_watch(pid_t pid);
 /* Signals a process: through `watch` when that is a descriptor of proc_watch, else by number. */
 int proc_signal(int watch, pid_t pid, int sig);
 
+/* Waits until the process behind a descriptor of proc_watch has ended; false when wait_ms went by first. */
+bool proc_await(int watch, int wait_ms);
+
+/* A descriptor that becomes readable when somebody writes to the file, which must be there; file_watch_rearm waits for the next time. */
+int file_watch(const char *path);
+void file_watch_rearm(int fd);
+/* The same for any number of directories: entries that come and go, and files in them that are written to. dirs_watch_add is -1 with
+ * errno for a directory that is not there; file_watch_rearm waits for the next time. */
+int dirs_watch(void);
+int dirs_watch_add(int fd, const char *dir);
+
+/* The same for any number of files, each of which is watched until it was written to once. -1 with errno; file_watch_rearm takes the
+ * news off. */
+int writes_watch(void);
+int writes_watch_once(int fd, const char *path);
+
 /* A descriptor that becomes readable when somebody sets the wall clock or the host wakes from sleep. */
 int clock_watch(void);
 /* Arms it again. To be called after it became readable. */
 void clock_watch_rearm(int fd);
-
-/* A descriptor that becomes readable when a file that was named with file_watch_once has been written to, once for each
- * time that it was named. file_watch_read takes the news off. */
-int file_watch(void);
-int file_watch_once(int watch, const char *path);
-void file_watch_read(int watch);
 
 /* The process that holds a POSIX record lock on any byte of `path` (QEMU locks its pid file), 0 when nobody does.
  * Unlike the number in the file, this cannot point to a stranger. -1: somebody whose pid the kernel does not tell. */
@@ -38,6 +48,9 @@ bool disk_in_use(const char *path);
 /* Whether a process is gone, or was killed and will never run its own code again: the kernel takes a while to clear away a
  * large one. */
 bool proc_is_ending(pid_t pid);
+
+/* Lets the new, empty file `to` share the blocks of `from` until one of them is written to; false where the file system cannot. */
+bool file_share_blocks(int from, int to);
 
 /* The process that called listen(2) on the other end of a connected unix socket, 0 when unknown. */
 pid_t socket_peer_pid(int fd);

@@ -6,29 +6,24 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "csv.h"
 #include "edit_tree.h"
 #include "expr.h"
 #include "locator_priv.h"
 #include "name.h"
 #include "num.h"
 
-/* Calls `each` for the parts of "A,B,C". */
+/* Calls `each` for the parts of "A,B,C"; one in double quotes may have a comma. */
 static int for_parts(struct node *list, const char *value, struct err *e,
 		     int (*each)(struct node *list, const char *part, size_t at, struct err *e))
 {
-	size_t at = 0;
-	int r = 0;
+	struct strv parts = {0};
+	int r = csv_record(value, &parts, e);
 
-	for (const char *p = value; r == 0; p++) {
-		size_t n = strcspn(p, ",");
-		char *part = xstrndup(p, n);
-
-		r = n == 0 ? err_set(e, EXIT_USAGE, "an entry between commas is empty") : each(list, part, at++, e);
-		free(part);
-		p += n;
-		if (!*p)
-			break;
-	}
+	for (size_t i = 0; r == 0 && i < parts.n; i++)
+		r = *parts.v[i] ? each(list, parts.v[i], i, e)
+				: err_set(e, EXIT_USAGE, "an entry between commas is empty");
+	strv_free(&parts);
 	return r;
 }
 
@@ -217,7 +212,7 @@ int edit_param(struct node *doc, const struct edit_flag *f, const char *value, s
 	if (map && map->type == NODE_MAP && map_get(map, key))
 		edit_put_key(map, key, node_str(equals + 1));
 	else
-		r = err_set(e, EXIT_USAGE, "the template has no parameter \"%s\"; it has %s", key,
+		r = err_set(e, EXIT_USAGE, "template does not define param `%s`; it has %s", key,
 			    known.len ? known.data : "none");
 	buf_free(&known);
 	free(key);

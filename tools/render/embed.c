@@ -99,11 +99,29 @@ static struct node *base_list(struct embedding *m, struct node *t)
 	list->pos = base->pos;
 	list->head = base->head;
 	base->head = NULL;
+	list->b = true; /* written without dashes; see unwrap_base */
 	seq_add(list, base);
 	for (size_t i = 0; i < t->n; i++)
 		if (t->item[i] == base)
 			t->item[i] = list;
 	return list;
+}
+
+/* The one base that is left is written as it was. */
+static void unwrap_base(struct node *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		struct node *list = t->item[i];
+
+		if (strcmp(t->key[i], "base") != 0 || list->type != NODE_SEQ || !list->b || list->n != 1)
+			continue;
+		t->item[i] = seq_take(list, 0);
+		if (!t->item[i]->head) {
+			t->item[i]->head = list->head;
+			list->head = NULL;
+		}
+		node_free(list);
+	}
 }
 
 static int absolute_bases(struct embedding *m, struct node *t, const char *from)
@@ -225,10 +243,16 @@ static int merge_base(struct embedding *m, struct node *t, const struct node *re
 {
 	struct err e = {0};
 	struct node *r = claim_base(m, ref, locator) < 0 ? NULL : load_base(m, locator, ref->pos);
+	const struct node *theirs;
+	struct node *mine;
 	int result;
 
 	if (!r)
 		return -1;
+	mine = map_get(t, "base");
+	theirs = map_get(r, "base");
+	if (mine && theirs && mine->n == 0)
+		mine->b = theirs->b;
 	result = merge_into(t, r, &e);
 	node_free(r);
 	if (result < 0)
@@ -322,6 +346,10 @@ struct node *embed_source(const struct locator_source *s, const struct embed_opt
 	struct node *t = parse(&m, s);
 	int r = t ? make_absolute(&m, t, s->locator) : -1;
 
+	if (r == 0 && o->keep_all) {
+		unwrap_base(t);
+		return t;
+	}
 	if (r == 0 && !o->no_base_config)
 		add_base_config(&m, t);
 	if (r == 0)
@@ -329,6 +357,8 @@ struct node *embed_source(const struct locator_source *s, const struct embed_opt
 	if (r == 0)
 		r = finish(&m, t);
 	strv_free(&m.used);
+	if (r == 0 && o->keep_templates)
+		unwrap_base(t);
 	if (r == 0)
 		return t;
 	node_free(t);

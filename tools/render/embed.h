@@ -20,6 +20,7 @@ struct embed_opts {
 	const struct locator_ctx *ctx;
 	bool keep_templates; /* leave bases and files of the form template:NAME as they are (`template copy --embed`) */
 	bool no_base_config; /* leave _config/base.yaml out */
+	bool keep_all; /* merge nothing: relative locators become absolute, and that is all */
 	struct strv *files;  /* when given: every local file that was read is added, in order */
 };
 

@@ -332,10 +332,16 @@ static int run_list(struct expansion *x, const struct xitem *item, const struct 
 	return r;
 }
 
-int expand_text(const char *text, const struct node *vars, struct buf *out, struct err *e)
+int expand_named(const char *text, const struct node *vars, const struct expand_names *names, struct buf *out,
+		 struct err *e)
 {
-	struct expansion x = {
-	    .text = text, .len = strlen(text), .vars = vars, .e = e, .out = out, .out_start = out->len};
+	struct expansion x = {.text = text,
+			      .len = strlen(text),
+			      .vars = vars,
+			      .names = names,
+			      .e = e,
+			      .out = out,
+			      .out_start = out->len};
 	struct xval root = x_node(vars);
 	struct xitem *items = NULL;
 	int r;
@@ -354,4 +360,9 @@ int expand_text(const char *text, const struct node *vars, struct buf *out, stru
 	free(x.block);
 	free(x.var);
 	return r;
+}
+
+int expand_text(const char *text, const struct node *vars, struct buf *out, struct err *e)
+{
+	return expand_named(text, vars, NULL, out, e);
 }

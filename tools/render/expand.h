@@ -12,13 +12,16 @@
  * and comments in the manner of C directly inside the braces.
  * A PIPE is COMMAND | COMMAND ..., the result of each becomes the last argument of the next. Operands: . .A.B $ $x $x.A
  * "quoted" `raw` 'c' 12 0x1f 1.5 true false nil (PIPE) (PIPE).A . Functions: and or not eq ne lt le gt ge len index
- * slice print printf println html js urlquery. Empty values are false, 0, nil, "" and empty lists and maps; note that
+ * slice print printf println html js urlquery, and json VALUE, yaml VALUE (behind a line "---"), indent [N] TEXT (N blanks, 2 when
+ * left out), missing [MESSAGE] TEXT (MESSAGE, "<missing>" when left out, for an empty text). Empty values are false, 0, nil, "" and empty lists and maps; note that
  * the text "false" is true.
  *
  * Other than in Go, what does not exist is an error that says what does exist, where Go prints "<no value>".
  */
 #ifndef LIMA_EXPAND_H
 #define LIMA_EXPAND_H
+
+#include <stdbool.h>
 
 #include "buf.h"
 #include "err.h"
@@ -35,5 +38,15 @@
  * error. Error: EXIT_BADDATA with "LINE:COLUMN: reason", counted from 1 within `text`; `out` is then as it was before.
  */
 int expand_text(const char *text, const struct node *vars, struct buf *out, struct err *e);
+
+/* Names of fields other than the keys of the maps. */
+struct expand_names {
+	/* The value that `name` stands for in `map`; `root`: it is the map that "." is at the start. NULL: there is none. */
+	const struct node *(*find)(const struct node *map, const char *name, bool root);
+	const char *type; /* what the root is called in messages */
+};
+/* The same with such names. What they do not know is told in Go's words: "can't evaluate field X in type TYPE". */
+int expand_named(const char *text, const struct node *vars, const struct expand_names *names, struct buf *out,
+		 struct err *e);
 
 #endif

@@ -68,6 +68,7 @@ struct expansion {
 	const char *text;
 	size_t len;
 	const struct node *vars;
+	const struct expand_names *names; /* NULL: names are keys */
 	struct err *e;
 	struct buf *out;
 	size_t out_start;
@@ -114,6 +115,11 @@ struct xfunc {
 		    struct xval *ret); /* NULL: and, or */
 };
 const struct xfunc *x_func(const char *name);
+/* expand_data.c */
+int x_json(struct expansion *x, size_t at, const struct xval *arg, size_t n, struct xval *ret);
+int x_yaml(struct expansion *x, size_t at, const struct xval *arg, size_t n, struct xval *ret);
+int x_indent(struct expansion *x, size_t at, const struct xval *arg, size_t n, struct xval *ret);
+int x_missing(struct expansion *x, size_t at, const struct xval *arg, size_t n, struct xval *ret);
 /* expand_printf.c */
 int x_printf(struct expansion *x, size_t at, const struct xval *arg, size_t n, struct xval *ret);
 

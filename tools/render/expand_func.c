@@ -322,6 +322,8 @@ const struct xfunc *x_func(const char *name)
 	    {"print", 0, -1, call_print}, {"println", 0, -1, call_println},
 	    {"printf", 1, -1, x_printf},  {"html", 0, -1, call_html},
 	    {"js", 0, -1, call_js},	  {"urlquery", 0, -1, call_urlquery},
+	    {"json", 1, 1, x_json},	  {"yaml", 1, 1, x_yaml},
+	    {"indent", 1, 2, x_indent},	  {"missing", 1, 2, x_missing},
 	};
 
 	for (size_t i = 0; i < sizeof(funcs) / sizeof(funcs[0]); i++)

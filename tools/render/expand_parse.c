@@ -114,7 +114,7 @@ static int parse_word(struct parser *p, struct xop *op)
 	else
 		return x_error(p->x, op->at,
 			       "unknown function \"%s\"; there are and, or, not, eq, ne, lt, le, gt, ge, len, index, "
-			       "slice, print, printf, println, html, js, urlquery%s",
+			       "slice, print, printf, println, html, js, urlquery, json, yaml, indent, missing%s",
 			       word, map_get(p->x->vars, word) ? "; a variable needs a dot before its name" : "");
 	op->name = word;
 	return 0;

@@ -124,6 +124,26 @@ static int unknown_key(struct expansion *x, const struct xop *op, size_t i, cons
 	return -1;
 }
 
+/* A field by a name that need not be the key. */
+static int named_field(struct expansion *x, const struct xop *op, size_t i, struct xval *v)
+{
+	bool root = v->type == X_MAP && v->n == x->vars;
+	const struct node *child = v->type == X_MAP ? x->names->find(v->n, op->field[i], root) : NULL;
+	struct buf path = {0}, text = {0};
+
+	if (child) {
+		*v = x_node(child);
+		return 0;
+	}
+	path_text(op, i, &path);
+	path_text(op, i + 1, &text);
+	x_error(x, op->at, "executing \"format\" at <%s>: can't evaluate field %s in type %s", buf_str(&text), op->field[i],
+		root ? x->names->type : path.len ? buf_str(&path) : x_type_name(v));
+	buf_free(&path);
+	buf_free(&text);
+	return -1;
+}
+
 int x_field(struct expansion *x, const struct xop *op, size_t i, struct xval *v)
 {
 	struct node *child;
@@ -131,6 +151,8 @@ int x_field(struct expansion *x, const struct xop *op, size_t i, struct xval *v)
 
 	if (v->type == X_NIL && v->lenient)
 		return 0;
+	if (x->names)
+		return named_field(x, op, i, v);
 	if (v->type != X_MAP) {
 		path_text(op, i, &path);
 		x_error(x, op->at, "%s has no fields (.%s), it is %s", path.len ? buf_str(&path) : "\".\"",

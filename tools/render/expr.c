@@ -142,18 +142,25 @@ static void check_result(jv result, unsigned count, struct buf *why)
 			 kind_name(result));
 }
 
-/* The result, or an invalid value and the reason. */
-static jv evaluate(const struct node *doc, const char *program, struct buf *why)
+static jq_state *new_jq(struct buf *why)
 {
 	jq_state *jq = jq_init();
-	jv result = jv_invalid(), v;
-	unsigned count = 0;
 
 	if (!jq)
 		no_memory(NULL);
 	jq_set_error_cb(jq, collect_message, why);
 	jq_set_input_cb(jq, no_input, NULL);
 	jq_set_debug_cb(jq, no_debug, NULL);
+	return jq;
+}
+
+/* The result, or an invalid value and the reason. */
+static jv evaluate(const struct node *doc, const char *program, struct buf *why)
+{
+	jq_state *jq = new_jq(why);
+	jv result = jv_invalid(), v;
+	unsigned count = 0;
+
 	if (!jq_compile(jq, program)) {
 		if (why->len == 0)
 			buf_adds(why, "it does not compile");
@@ -177,15 +184,27 @@ static jv evaluate(const struct node *doc, const char *program, struct buf *why)
 	return result;
 }
 
+/* The reason for a second run that is tolerant. */
+static const char over_null[] = "Cannot iterate over null";
+
 static void answer(int fd, char kind, const char *text, size_t n)
 {
 	if (fd_write_all(fd, &kind, 1) < 0 || fd_write_all(fd, text, n) < 0)
 		_exit(1);
 }
 
-static void run_child(int fd, const struct node *doc, const char *expression)
+/* What a child has to do. */
+struct task {
+	const struct node *const *docs;
+	size_t n;
+	const char *expression;
+	void (*run)(int fd, const struct task *t);
+};
+
+static void apply_child(int fd, const struct task *t)
 {
-	static const char over_null[] = "Cannot iterate over null";
+	const struct node *doc = t->docs[0];
+	const char *expression = t->expression;
 	struct buf program = {0}, why = {0};
 	jv result, text;
 
@@ -209,11 +228,73 @@ static void run_child(int fd, const struct node *doc, const char *expression)
 	_exit(0);
 }
 
+/* --- the same for questions: the answer is lines "NUMBER JSON" --- */
+
+/* Adds the results for document i, or the reason why it fails. */
+static void query_one(jq_state *jq, const struct node *doc, size_t i, struct buf *lines, struct buf *why)
+{
+	jv v;
+
+	jq_start(jq, expr_to_jv(doc), 0);
+	while (jv_is_valid(v = jq_next(jq))) {
+		jv text = jv_dump_string(v, 0);
+
+		buf_addf(lines, "%zu %s\n", i, jv_string_value(text));
+		jv_free(text);
+		if (lines->len > EXPR_RESULT_MAX) {
+			buf_adds(why, "it gives too much");
+			return;
+		}
+	}
+	if (jq_halted(jq)) {
+		buf_adds(why, "halt is not allowed");
+		jv_free(v);
+	} else if (jv_invalid_has_msg(jv_copy(v))) {
+		failure_text(v, why);
+	} else {
+		jv_free(v);
+	}
+}
+
+static void query(const struct task *t, bool tolerant, struct buf *lines, struct buf *why)
+{
+	struct buf program = {0};
+	jq_state *jq = new_jq(why);
+
+	expr_translate(t->expression, tolerant, &program);
+	if (!jq_compile(jq, buf_str(&program)) && why->len == 0)
+		buf_adds(why, "it does not compile");
+	for (size_t i = 0; i < t->n && why->len == 0; i++)
+		query_one(jq, t->docs[i], i, lines, why);
+	jq_teardown(&jq);
+	buf_free(&program);
+}
+
+static void query_child(int fd, const struct task *t)
+{
+	struct buf lines = {0}, why = {0};
+
+	confine();
+	query(t, false, &lines, &why);
+	if (!strncmp(buf_str(&why), over_null, strlen(over_null))) {
+		lines.len = why.len = 0;
+		query(t, true, &lines, &why);
+	}
+	if (why.len)
+		answer(fd, '!', why.data, why.len);
+	else if (lines.len > EXPR_RESULT_MAX)
+		answer(fd, '+', "", 0);
+	else
+		answer(fd, '=', buf_str(&lines), lines.len);
+	_exit(0);
+}
+
 /* --- in the parent --- */
 
 /* Runs the child and collects what it says. */
-static int run(const struct node *doc, const char *expression, struct buf *said, int *status, struct err *e)
+static int run(const struct task *t, struct buf *said, int *status, struct err *e)
 {
+	const char *expression = t->expression;
 	struct err ignored = {0};
 	int fd[2], r;
 	pid_t pid;
@@ -222,7 +303,7 @@ static int run(const struct node *doc, const char *expression, struct buf *said,
 		return err_sys(e, EXIT_UNAVAIL, "cannot make a pipe");
 	pid = fork();
 	if (pid == 0)
-		run_child(fd[1], doc, expression);
+		t->run(fd[1], t);
 	close(fd[1]);
 	if (pid < 0) {
 		close(fd[0]);
@@ -259,18 +340,24 @@ static int explain(const char *expression, const struct buf *said, int status, s
 		       why.msg);
 }
 
+static int check_expression(const char *expression, struct err *e)
+{
+	if (strlen(expression) > EXPR_TEXT_MAX)
+		return err_set(e, EXIT_USAGE, "the expression is longer than %u bytes", EXPR_TEXT_MAX);
+	return expr_refuse(expression, e);
+}
+
 struct node *expr_apply(const struct node *doc, const char *expression, struct err *e)
 {
+	struct task task = {.docs = &doc, .n = 1, .expression = expression, .run = apply_child};
 	struct buf said = {0};
 	struct node *result = NULL;
 	int status = 0;
 	jv value;
 
-	if (strlen(expression) > EXPR_TEXT_MAX) {
-		err_set(e, EXIT_USAGE, "the expression is longer than %u bytes", EXPR_TEXT_MAX);
+	if (check_expression(expression, e) < 0)
 		return NULL;
-	}
-	if (run(doc, expression, &said, &status, e) == 0) {
+	if (run(&task, &said, &status, e) == 0) {
 		if (status != 0 || said.len == 0 || said.data[0] != '=') {
 			explain(expression, &said, status, e);
 		} else {
@@ -285,4 +372,39 @@ struct node *expr_apply(const struct node *doc, const char *expression, struct e
 	}
 	buf_free(&said);
 	return result;
+}
+
+/* One line of the answer of query_child. */
+static int take_line(const char *line, size_t len, int (*each)(void *, size_t, struct node *, struct err *), void *arg,
+		     struct err *e)
+{
+	char *json;
+	size_t doc = strtoul(line, &json, 10);
+	jv value = jv_parse_sized(json + 1, (int)(len - (size_t)(json + 1 - line)));
+	struct node *result;
+
+	if (!jv_is_valid(value)) {
+		jv_free(value);
+		return err_set(e, EXIT_BADDATA, "a result of the expression is nested too deep");
+	}
+	result = expr_patch(NULL, value, e);
+	return result ? each(arg, doc, result, e) : -1;
+}
+
+int expr_query(const struct node *const *docs, size_t n, const char *expression,
+	       int (*each)(void *arg, size_t doc, struct node *result, struct err *e), void *arg, struct err *e)
+{
+	struct task task = {.docs = docs, .n = n, .expression = expression, .run = query_child};
+	struct buf said = {0};
+	int status = 0, r;
+
+	if (check_expression(expression, e) < 0)
+		return -1;
+	r = run(&task, &said, &status, e);
+	if (r == 0 && (status != 0 || said.len == 0 || said.data[0] != '='))
+		r = explain(expression, &said, status, e);
+	for (const char *line = said.data + 1, *end; r == 0 && (end = strchr(line, '\n')); line = end + 1)
+		r = take_line(line, (size_t)(end - line), each, arg, e);
+	buf_free(&said);
+	return r;
 }

@@ -23,4 +23,10 @@
  * EXIT_BADDATA for one that exceeds a limit. The caller frees the result; `doc` is not changed. */
 struct node *expr_apply(const struct node *doc, const char *expression, struct err *e);
 
+/* Asks instead of changing: all results, in order, that the expression gives for each of the n documents, in one process for all
+ * of them; the limits are for all together. `each` gets the number of the document and a result, which it takes over; when it
+ * returns -1 (with *e set) the rest is left out. Errors as above. */
+int expr_query(const struct node *const *docs, size_t n, const char *expression,
+	       int (*each)(void *arg, size_t doc, struct node *result, struct err *e), void *arg, struct err *e);
+
 #endif

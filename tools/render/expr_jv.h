@@ -18,4 +18,7 @@ struct node *expr_patch(const struct node *old, jv value, struct err *e);
  * before its first line. `tolerant`: iterating over what is no list or map gives nothing. */
 void expr_translate(const char *expression, bool tolerant, struct buf *out);
 
+/* An error (EXIT_USAGE) when the expression uses an operator of yq, or of jq, that reads the environment or files. */
+int expr_refuse(const char *expression, struct err *e);
+
 #endif

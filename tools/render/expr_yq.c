@@ -1,6 +1,6 @@
 /* expr_yq - expressions as they are written for yq (the version by Mike Farah, which Lima has), made fit for jq: keys
- * that begin with a digit or have a dash need quotes, `unique` keeps the order, `with` exists, and null has no entries
- * instead of being an error. */
+ * that begin with a digit or have a dash need quotes, `unique` keeps the order, `with` exists, null has no entries
+ * instead of being an error, and 1 == "1". */
 #include <ctype.h>
 #include <string.h>
 
@@ -11,7 +11,13 @@ static const char prelude[] = "def unique_by(f): reduce .[] as $x ({s: {}, o: []
 			      " | if .s | has($k) then . else .s[$k] = true | .o += [$x] end) | .o; "
 			      "def unique: unique_by(.); "
 			      "def with(p; f): p |= f; "
-			      "def env: error(\"an expression cannot read the environment\"); ";
+			      "def _same(a; b): ([a] - [b] | length) < 1; "
+			      "def _alike(a; b): if {\"numberstring\": 1, \"stringnumber\": 1, \"booleanstring\": 1, "
+			      "\"stringboolean\": 1} | has((a | type) + (b | type)) then _same(a | tostring; b | tostring) "
+			      "else _same(a; b) end; "
+			      "def _equal(a; b): b as $y | a as $x | _alike($x; $y); "
+			      "def _notequal(a; b): b as $y | a as $x | _alike($x; $y) | not; "
+			      "def env: error(\"env operations have been disabled\"); ";
 
 struct scan {
 	const char *p;
@@ -166,4 +172,54 @@ void expr_translate(const char *expression, bool tolerant, struct buf *out)
 
 	buf_adds(out, prelude);
 	translate(&s, '\0');
+}
+
+/* --- what is refused --- */
+
+static bool is_word(const char *p, size_t n, const char *word)
+{
+	return strlen(word) == n && !strncmp(p, word, n);
+}
+
+static const char *refusal(const char *p, size_t n)
+{
+	static const char *const env[] = {"env", "strenv", "envsubst", "ENV", "env_vars"};
+	static const char *const file[] = {"load", "load_str", "load_xml", "load_props", "load_base64"};
+
+	for (size_t i = 0; i < sizeof(env) / sizeof(env[0]); i++)
+		if (is_word(p, n, env[i]))
+			return "env operations have been disabled";
+	for (size_t i = 0; i < sizeof(file) / sizeof(file[0]); i++)
+		if (is_word(p, n, file[i]))
+			return "file operations have been disabled";
+	return NULL;
+}
+
+int expr_refuse(const char *expression, struct err *e)
+{
+	char before = ' ';
+
+	for (const char *p = expression; *p;) {
+		size_t n = 1;
+
+		if (*p == '"') {
+			while (p[n] && p[n] != '"')
+				n += p[n] == '\\' && p[n + 1] ? 2 : 1;
+			n += p[n] == '"';
+		} else if (*p == '#') {
+			n = strcspn(p, "\n");
+		} else if (word(*p)) {
+			const char *why;
+
+			while (word(p[n]))
+				n++;
+			/* ".env" is a key, and so is the one in {env: 1}. */
+			why = before == '.' || p[n + strspn(p + n, " ")] == ':' ? NULL : refusal(p, n);
+			if (why)
+				return err_set(e, EXIT_USAGE, "%s", why);
+		}
+		before = p[n - 1];
+		p += n;
+	}
+	return 0;
 }

@@ -18,7 +18,7 @@
 #define SMALL_FILE 4096
 #define ZONE_DEPTH 4 /* America/Argentina/Buenos_Aires */
 
-static char *arch_of_host(void)
+char *host_arch(void)
 {
 	static const char *const names[][2] = {
 		{ "x86_64", "x86_64" }, { "aarch64", "aarch64" }, { "armv7l", "armv7l" },   { "armv8l", "armv7l" },
@@ -125,7 +125,7 @@ void host_load(struct host *h)
 	const char *tmp = getenv("TMPDIR");
 	cpu_set_t set;
 
-	*h = (struct host){ .arch = arch_of_host(), .timezone = timezone_of_host(), .machine_id = out_machine_id() };
+	*h = (struct host){ .arch = host_arch(), .timezone = timezone_of_host(), .machine_id = out_machine_id() };
 	account(h);
 	h->cpus = sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) :
 								 (unsigned)sysconf(_SC_NPROCESSORS_ONLN);

@@ -20,6 +20,8 @@ struct host {
 	bool virtiofsd; /* is installed */
 };
 
+/* The architecture of this machine in the names of lima.yaml, "" when it has none. The caller frees it. */
+char *host_arch(void);
 void host_load(struct host *h);
 void host_free(struct host *h);
 

@@ -260,10 +260,6 @@ static int read_kind(const char *locator, const struct locator_ctx *ctx, struct 
 	case LOCATOR_PATH:
 		return read_path(locator, ctx, s, e);
 	case LOCATOR_GITHUB:
-		return err_set(e, EXIT_USAGE,
-			       "%s: the github: form is not supported; give the address of the raw file, "
-			       "https://raw.githubusercontent.com/OWNER/REPOSITORY/BRANCH/FILE.yaml",
-			       locator);
 	case LOCATOR_OTHER:
 		break;
 	}
@@ -315,14 +311,16 @@ static char *plugin_rewrite(const char *locator, const struct locator_ctx *ctx, 
 	return next;
 }
 
-/* Runs plug-ins as long as the locator has a scheme of theirs. */
-static char *rewrite(const char *locator, const struct locator_ctx *ctx, struct err *e)
+char *locator_rewrite(const char *locator, const struct locator_ctx *ctx, struct err *e)
 {
 	char *now = xstrdup(locator ? locator : "");
 
 	for (int i = 0; locator_kind(now) == LOCATOR_OTHER || locator_kind(now) == LOCATOR_GITHUB; i++) {
 		struct err why = {0};
 		char *next = plugin_rewrite(now, ctx, &why);
+
+		if (!next && why.code == 0 && locator_kind(now) == LOCATOR_GITHUB)
+			next = locator_github(now, &why);
 
 		if (!next && why.code == 0)
 			break;
@@ -343,7 +341,7 @@ int locator_read(const char *locator, const struct locator_ctx *ctx, struct loca
 {
 	struct locator_source s = {0};
 	struct err ignored = {0};
-	char *what = rewrite(locator, ctx, e);
+	char *what = locator_rewrite(locator, ctx, e);
 
 	if (!what)
 		return -1;
@@ -352,6 +350,8 @@ int locator_read(const char *locator, const struct locator_ctx *ctx, struct loca
 		free(what);
 		return -1;
 	}
+	if (locator && locator_kind(locator) == LOCATOR_GITHUB && !s.note)
+		s.note = xstrdup("The github: scheme is still EXPERIMENTAL");
 	s.name = locator_name(locator_kind(locator) == LOCATOR_NAME ? locator : what, &ignored);
 	*ret = s;
 	free(what);

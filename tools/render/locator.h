@@ -7,6 +7,7 @@
  *   http://  https://     fetched (into the cache, through lima-fetch: this process never touches the network)
  *   -                     standard input
  *   X.img X.qcow2 X.raw X.iso X.ipsw, also with .gz .xz .bz2 .zst behind: an image; a small template is made up for it
+ *   github:ORG[/REPO[/PATH]][@REF]  a file of a repository on GitHub
  *   SCHEME:...            rewritten by the program limactl-url-SCHEME, when there is one
  *
  * The template folders are those of $LIMA_TEMPLATES_PATH (separated by ':') when that is not empty, else
@@ -61,6 +62,9 @@ struct locator_source {
 	char *note;	  /* a warning for the user; NULL = none */
 };
 void locator_source_free(struct locator_source *s);
+
+/* What programs limactl-url-SCHEME and the rules for github: make of a locator; others come back as they are. The caller frees it. */
+char *locator_rewrite(const char *locator, const struct locator_ctx *ctx, struct err *e);
 
 /* What an argument is, by its text alone. */
 enum locator_kind locator_kind(const char *arg);

@@ -17,6 +17,9 @@ int locator_image(const char *location, struct locator_source *s, struct err *e)
 /* The instance name for an image, not yet checked; the caller frees it. */
 char *locator_image_name(const char *locator);
 
+/* locator_github.c: the address of the file that a github: locator means. NULL and *e when it means none; the caller frees it. */
+char *locator_github(const char *locator, struct err *e);
+
 /* locator_path.c: texts only */
 /* Length of "scheme" in "scheme:rest"; 0 when there is none (one letter is none). */
 size_t locator_scheme(const char *s);

@@ -68,7 +68,7 @@ int cmd_embed(const char *template, const struct edits *edits)
 		status = print(&text);
 	buf_free(&text);
 	node_free(resolved);
-	source_free(&s);
+	out_source_free(&s);
 	return status;
 }
 
@@ -88,7 +88,7 @@ int cmd_json(const char *source, const struct edits *edits)
 		status = print(&text);
 	buf_free(&text);
 	node_free(resolved);
-	source_free(&s);
+	out_source_free(&s);
 	return status;
 }
 
@@ -104,7 +104,7 @@ int cmd_check(char *const *source, size_t n, const struct edits *edits)
 		int status = finish(&d, &e, load(source[i], edits, &s, &resolved, &d, &e));
 
 		node_free(resolved);
-		source_free(&s);
+		out_source_free(&s);
 		/* Wrong data is the answer that was asked for; other failures do not hide it. */
 		if (worst != EXIT_BADDATA && status)
 			worst = status;
@@ -184,7 +184,7 @@ static int load_for(const char *dir, const char *template, const struct edits *e
 		*after = resolve_instance(s.doc, real, ctx.home, true, d);
 		r = *after && !d->errors ? 0 : -1;
 	}
-	source_free(&s);
+	out_source_free(&s);
 	locator_ctx_free(&ctx);
 	free(real);
 	free(yaml);
@@ -209,7 +209,7 @@ int cmd_plan(const char *dir, const char *template, const struct edits *edits)
 	return status;
 }
 
-int cmd_list(void)
+int cmd_list_templates(void)
 {
 	struct locator_ctx ctx = { 0 };
 	struct locator_list list = { 0 };

@@ -20,6 +20,6 @@ int cmd_plan(const char *dir, const char *template, const struct edits *edits);
 /* Prints the JSON Schema of lima.yaml. */
 int cmd_schema(void);
 /* Prints the names of the templates, a line each. */
-int cmd_list(void);
+int cmd_list_templates(void);
 
 #endif

@@ -72,6 +72,16 @@ static int render(const struct node *doc, const char *dir, const char *home, con
 	return r;
 }
 
+/* A description for another driver is in order, but no machine can be made of it here. */
+static int check_driver(const struct node *doc, struct err *e)
+{
+	const char *vm = tree_str(doc, "qemu", "vmType");
+
+	if (!strcmp(vm, "qemu"))
+		return 0;
+	return err_set(e, EXIT_BADDATA, "vmType %s is not available on this host; only qemu is", vm);
+}
+
 int instance_render(const char *dir, struct diag *d, struct err *e)
 {
 	char *home = dirs_home(e), *real = home ? open_dir(dir, home, e) : NULL, *share = real ? dirs_share(e) : NULL;
@@ -80,7 +90,7 @@ int instance_render(const char *dir, struct diag *d, struct err *e)
 
 	if (source)
 		doc = resolve_instance(source, real, home, false, d);
-	if (doc && !d->errors)
+	if (doc && !d->errors && check_driver(doc, e) == 0)
 		r = render(doc, real, home, share, d, e);
 	node_free(doc);
 	node_free(source);

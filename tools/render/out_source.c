@@ -94,7 +94,7 @@ struct node *source_resolve(const struct source *s, const struct locator_ctx *ct
 	return resolve_instance(s->doc, s->dir, ctx->home, true, d);
 }
 
-void source_free(struct source *s)
+void out_source_free(struct source *s)
 {
 	node_free(s->doc);
 	free(s->dir);

@@ -22,11 +22,11 @@ struct edits {
 };
 
 /* Reads `arg` (a template's name, a locator, or a directory with a lima.yaml) and applies the edits. Findings go to
- * `d`, other failures to `e`; -1 for both. Warnings about edits are printed. source_free afterwards, also after an
+ * `d`, other failures to `e`; -1 for both. Warnings about edits are printed. out_source_free afterwards, also after an
  * error. */
 int source_load(const char *arg, const struct edits *edits, const struct locator_ctx *ctx, struct source *s,
 		struct diag *d, struct err *e);
-void source_free(struct source *s);
+void out_source_free(struct source *s);
 
 /* The document with everything filled in, expanded and checked; NULL when `d` got an error. */
 struct node *source_resolve(const struct source *s, const struct locator_ctx *ctx, struct diag *d);

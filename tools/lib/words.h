@@ -1,6 +1,6 @@
-/* words - the value of $QEMU_SYSTEM_* taken apart as a shell would. */
-#ifndef LIMA_PROBE_WORDS_H
-#define LIMA_PROBE_WORDS_H
+/* words - a command line from a variable ($SSH, $QEMU_SYSTEM_*) taken apart as a shell would. */
+#ifndef LIMA_WORDS_H
+#define LIMA_WORDS_H
 
 #include "buf.h"
 #include "err.h"

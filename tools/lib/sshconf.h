@@ -1,7 +1,7 @@
 /* sshconf - the text of DIR/ssh.config, the one description of how to reach the machine: the host agent, `make shell`
  * and a user's own `ssh -F DIR/ssh.config HOSTNAME` all use it. */
-#ifndef HOSTAGENT_SSHCONF_H
-#define HOSTAGENT_SSHCONF_H
+#ifndef LIMA_SSHCONF_H
+#define LIMA_SSHCONF_H
 
 #include <stdbool.h>
 

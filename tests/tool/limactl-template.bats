@@ -1,0 +1,128 @@
+#!/usr/bin/env bats
+# limactl template copy, validate, yq, url, and limactl validate.
+
+load ../lib/common
+load ../lib/machine
+
+setup() {
+	machine_home
+	printf '# kept\nbase: template:default\n\n# two\ncpus: 2 # c\n' >"$LIMA_HOME/_templates/two.yaml"
+}
+
+@test "copy: as it is, to standard output and to a file" {
+	[ "$(limactl template copy --verbatim template:two)" = "$(cat "$LIMA_HOME/_templates/two.yaml")" ]
+	limactl tmpl copy --verbatim template:two out.yaml
+	cmp out.yaml "$LIMA_HOME/_templates/two.yaml"
+	[ "$(stat -c %a out.yaml)" = 644 ]
+	echo longer than that, by far >out.yaml
+	printf 'cpus: 1' >in.yaml
+	limactl tmpl copy --verbatim in.yaml out.yaml
+	cmp in.yaml out.yaml
+	limactl tmpl copy --verbatim - - <in.yaml | cmp - in.yaml
+	for flag in --embed --embed-all --fill; do
+		fails 1 '--verbatim' limactl tmpl copy --verbatim $flag in.yaml
+	done
+	fails 1 "don't know how to interpret" limactl tmpl copy ''
+}
+
+@test "copy alone makes relative locators absolute and merges nothing" {
+	mkdir d
+	printf 'base: part.yaml # why\nprovision:\n- file: x.sh\n' >d/t.yaml
+	limactl tmpl copy d/t.yaml >out
+	grep -qx "base: $WORK/d/part.yaml # why" out
+	grep -q "file: $WORK/d/x.sh" out
+}
+
+@test "copy --embed keeps template: bases, --embed-all does not, --fill adds the defaults" {
+	printf 'base: template:default\ncpus: 3\n' >part.yaml
+	printf 'base: part.yaml\nmemory: 2GiB\n' >t.yaml
+	limactl tmpl copy --embed t.yaml >out
+	grep -q 'template:default' out
+	grep -q 'cpus: 3' out
+	not grep -q part.yaml out
+	limactl tmpl copy --embed-all t.yaml >out
+	not grep -q 'base:' out
+	grep -q "$IMAGE" out
+	not grep -q 'vmType' out
+	limactl tmpl copy --fill t.yaml >out
+	grep -q 'vmType: qemu' out
+	grep -q 'memory: 2GiB' out
+	limactl validate ./out.yaml 2>/dev/null && false
+	cp out filled.yaml
+	limactl validate ./filled.yaml
+}
+
+@test "a base with only a template: base comes through --embed byte for byte" {
+	for text in '# c\nbase: template:default\n' 'base: template:default\n\n# two\ncpus: 2 # c\n' 'base:\n- template:default\n- template:two\n'; do
+		printf "$text" >part.yaml
+		printf 'base: part.yaml\n' | limactl tmpl copy --embed - - | cmp - part.yaml
+	done
+}
+
+@test "scripts in files become part of the copy" {
+	printf '#!/bin/sh\necho hello\n' >x.sh
+	printf 'base: template:default\nprovision:\n- mode: user\n  file: x.sh\n' >t.yaml
+	limactl tmpl copy --embed t.yaml | grep -q 'echo hello'
+}
+
+@test "validate says OK for each, the first failure ends it, --fill prints" {
+	printf 'cpus: -1\nbase: template:default\n' >bad.yaml
+	run limactl validate template:two template:default
+	[ "$status" = 0 ]
+	has '`template:two`: OK'
+	has '`template:default`: OK'
+	fails 1 'failed to validate YAML file `bad.yaml`: ' limactl validate bad.yaml template:two
+	[[ $output != *template:two* ]]
+	fails 1 "can't determine instance name from template locator" limactl tmpl validate - </dev/null
+	fails 1 'requires at least 1 arg(s), only received 0' limactl validate
+	run --separate-stderr limactl tmpl validate --fill template:two
+	[[ $output == *'vmType: qemu'* ]]
+	[[ $output != *---* ]]
+	run --separate-stderr limactl validate --fill template:two template:default
+	[ "$(grep -cx -- --- <<<"$output")" = 2 ]
+	[ "$(grep -cx '\.\.\.' <<<"$output")" = 2 ]
+}
+
+@test "every error of a template is told" {
+	printf 'base: template:default\ncpus: -1\nmemory: lots\nmountType: floppy\n' >bad.yaml
+	run limactl validate bad.yaml
+	[ "$status" = 1 ]
+	for key in cpus memory mountType; do
+		has "$key"
+	done
+}
+
+@test "all templates of ours are valid" {
+	unset LIMA_TEMPLATES_PATH
+	rm -r "$LIMA_HOME/_templates"
+	# shellcheck disable=SC2046
+	limactl validate $(limactl create --list-templates | sed 's/^/template:/') 2>"$BATS_TEST_TMPDIR/log" || { tail -n 3 "$BATS_TEST_TMPDIR/log"; false; }
+	[ "$(grep -c ': OK' "$BATS_TEST_TMPDIR/log")" = "$(limactl create --list-templates | wc -l)" ]
+}
+
+@test "yq asks the complete template" {
+	[ "$(limactl tmpl yq template:two .cpus)" = 2 ]
+	[ "$(limactl tmpl yq template:two .vmType)" = qemu ]
+	[ "$(limactl tmpl yq template:two '.images[].location')" = "$IMAGE" ]
+	[ "$(limactl tmpl yq template:two 'select(.cpus == 3)')" = "" ]
+	[ "$(limactl tmpl yq template:two '{"a": .cpus}')" = "a: 2" ]
+	fails 1 'env operations have been disabled' limactl tmpl yq template:two 'env(HOME)'
+	fails 1 'file operations have been disabled' limactl tmpl yq template:two 'load("/etc/passwd")'
+}
+
+@test "url shows what a locator stands for" {
+	run --separate-stderr limactl tmpl url template://two
+	[ "$output" = template:two ]
+	[[ $stderr == *level=warning* ]]
+	[ "$(limactl tmpl url https://x/y.yaml)" = https://x/y.yaml ]
+	run --separate-stderr limactl tmpl url github:org/repo/vm@v1
+	[ "$output" = https://raw.githubusercontent.com/org/repo/v1/vm.yaml ]
+	[[ $stderr == *'The github: scheme is still EXPERIMENTAL'* ]]
+	fails 1 'github: URL must contain at least an ORG, got ' limactl tmpl url github:
+	printf '#!/bin/sh\necho "template:$1"\n' >"$BIN/limactl-url-my"
+	chmod +x "$BIN/limactl-url-my"
+	[ "$(limactl tmpl url my:two)" = template:two ]
+	[ "$(limactl tmpl yq my:two .cpus)" = 2 ]
+	run limactl --debug tmpl url my:two
+	has 'Locator `my:two` replaced with `template:two`'
+}
