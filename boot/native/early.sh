@@ -92,6 +92,10 @@ early_timezone() {
 	[ -z "$CHANGED" ] || ln -sf "/usr/share/zoneinfo/$zone" "$LIMA_ROOT/etc/localtime"
 }
 
+# The folder by which pam_systemd knows that there is a logind. It is not there yet, but the login that asks for it over
+# the bus starts it: so the exchange of keys, a second under emulation, need not wait for that.
+early_sessions() { [ -d "$LIMA_RUN/systemd/seats" ] || mkdir -p "$LIMA_RUN/systemd/seats"; }
+
 early_environment() { put_environment; }
 
 # Read by lima-guestagent.service.
@@ -113,12 +117,21 @@ early_power_button() {
 	done
 }
 
+# The driver for the host's folders takes a second to load under emulation, and a processor has nothing to do now.
+early_drivers() {
+	case ${LIMA_CIDATA_MOUNTS_0_FSTYPE:-} in
+	9p) exec modprobe -qa 9pnet_virtio 9p ;;
+	virtiofs) exec modprobe -q virtiofs ;;
+	esac
+}
+
 early_main() {
 	# shellcheck disable=SC2034 # status_tail reads it
 	LIMA_LOG=$LIMA_ROOT/var/log/lima-init.log
 	code=0
 	early_env
-	for part in network hostname host_key user keys sudo timezone environment agent power_button; do
+	early_drivers &
+	for part in network hostname host_key user keys sudo timezone sessions environment agent power_button; do
 		"early_$part" || { code=1; warn "early_$part failed"; }
 	done
 	return $code
