@@ -119,7 +119,8 @@ static int run_fish(struct ctl *c, struct err *e)
 static int run_powershell(struct ctl *c, struct err *e)
 {
 	(void)c;
-	return err_set(e, EXIT_NO, "completion for powershell is not supported: limactl runs on Linux, where bash, zsh and fish are");
+	return err_set(e, EXIT_NO, "completion for powershell is not supported: limactl runs on Linux, where bash, zsh and "
+				   "fish are");
 }
 
 static const struct command for_bash = {
