@@ -124,7 +124,7 @@ has() {
 in_bash() {
 	bash --norc -c '
 		source <(limactl completion bash)
-		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		COMP_LINE="$*" COMP_POINT=${#COMP_LINE}
 		compopt() { printf "compopt %s %s\n" "$1" "$2"; }
 		_limactl
 		printf "%s\n" "${COMPREPLY[@]}"' bash limactl "$@"
@@ -137,6 +137,8 @@ in_bash() {
 	# readline splits at ':' and '=': it gets what is behind them.
 	[[ $(in_bash create template:debian-1) == *debian-12* ]]
 	[[ $(in_bash create template:debian-1) != *template:* ]]
+	[ "$(in_bash protect alpine '')" = $'alpha\nbeta' ]
+	[ "$(in_bash protect --log-format=j)" = json ]
 	[ "$(in_bash create --set .ssh.localP)" = $'compopt -o nospace\n.ssh.localPort' ] ||
 		[ "$(in_bash create --set .ssh.localP)" = $'.ssh.localPort\ncompopt -o nospace' ]
 	run limactl completion bash --no-descriptions

@@ -1,7 +1,8 @@
 /* autostart - instances that systemd starts when the user logs in: the unit lima-vm@INST.service of the user's manager.
  *
- * The unit is a file of its own for each instance, $XDG_CONFIG_HOME/systemd/user/lima-vm@INST.service. While it is there, start and stop
- * go through `systemctl --user`, so that systemd's view of the machine stays right. Source: spec/cli.md section 8.24.
+ * The unit is a file of its own for each instance, $XDG_CONFIG_HOME/systemd/user/lima-vm@INST.service. While it is there,
+ * start and stop go through `systemctl --user`, so that systemd's view of the machine stays right. Source: spec/cli.md
+ * section 8.24.
  */
 #ifndef LIMACTL_AUTOSTART_H
 #define LIMACTL_AUTOSTART_H

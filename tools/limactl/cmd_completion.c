@@ -13,22 +13,26 @@ static const struct flag_spec *const tables[] = { flags, NULL };
 static const char bash_script[] =
 	"# bash completion for limactl; needs bash 4. To load it: source <(limactl completion bash)\n"
 	"_limactl() {\n"
-	"\tlocal words cword cur line name directive out IFS=$'\\n'\n"
+	"\tlocal words cword cur line name directive out\n"
 	"\tCOMPREPLY=()\n"
 	"\tif declare -F _comp_get_words >/dev/null; then\n"
 	"\t\t_comp_get_words -n =: words cword cur\n"
 	"\telif declare -F _get_comp_words_by_ref >/dev/null; then\n"
 	"\t\t_get_comp_words_by_ref -n =: words cword cur\n"
 	"\telse\n"
-	"\t\twords=(\"${COMP_WORDS[@]}\") cword=$COMP_CWORD cur=${COMP_WORDS[COMP_CWORD]}\n"
+	"\t\t# Without bash-completion: COMP_WORDS is split at ':' and '=' too, so the line is split again.\n"
+	"\t\tline=${COMP_LINE:0:COMP_POINT}\n"
+	"\t\tIFS=$' \\t' read -ra words <<<\"$line\"\n"
+	"\t\t[[ $line == *[[:blank:]] ]] && words+=(\"\")\n"
+	"\t\tcword=$((${#words[@]} - 1)) cur=${words[${#words[@]} - 1]}\n"
 	"\tfi\n"
 	"\tout=$(\"${words[0]}\" @@ \"${words[@]:1:cword-1}\" \"$cur\" 2>/dev/null) || return\n"
 	"\tdirective=${out##*:}\n"
 	"\tout=${out%:*}\n"
-	"\tfor line in $out; do\n"
+	"\twhile IFS= read -r line; do\n"
 	"\t\tname=${line%%$'\\t'*}\n"
-	"\t\t[[ $name == \"$cur\"* ]] && COMPREPLY+=(\"$name\")\n"
-	"\tdone\n"
+	"\t\t[[ -n $name && $name == \"$cur\"* ]] && COMPREPLY+=(\"$name\")\n"
+	"\tdone <<<\"$out\"\n"
 	"\t# readline splits at ':' and '=' unless told otherwise; it wants only what is behind the last of them.\n"
 	"\tif [[ $cur == *[:=]* && $COMP_WORDBREAKS == *[:=]* ]]; then\n"
 	"\t\tCOMPREPLY=(\"${COMPREPLY[@]#\"${cur%\"${cur##*[:=]}\"}\"}\")\n"
@@ -115,7 +119,8 @@ static int run_fish(struct ctl *c, struct err *e)
 static int run_powershell(struct ctl *c, struct err *e)
 {
 	(void)c;
-	return err_set(e, EXIT_NO, "completion for powershell is not supported: limactl runs on Linux, where bash, zsh and fish are");
+	return err_set(e, EXIT_NO, "completion for powershell is not supported: limactl runs on Linux, where bash, zsh and "
+				   "fish are");
 }
 
 static const struct command for_bash = {

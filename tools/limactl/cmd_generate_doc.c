@@ -8,7 +8,8 @@
 static const struct flag_spec flags[] = {
 	{ .name = "type", .type = FLAG_STRING, .value = "man", .help = "man, docsy (Markdown)", .words = "man docsy",
 	  .complete = COMPLETE_WORDS },
-	{ .name = "output", .type = FLAG_STRING, .help = "a directory that the pages must not name", .complete = COMPLETE_FILE },
+	{ .name = "output", .type = FLAG_STRING, .help = "a directory that the pages must not name",
+	  .complete = COMPLETE_FILE },
 	{ .name = "prefix", .type = FLAG_STRING, .help = "what they name instead of it", .complete = COMPLETE_FILE },
 	{ 0 },
 };
@@ -106,7 +107,7 @@ static void add_markdown_flags(struct buf *out, const char *heading, const struc
 	for (; list && *list; list++)
 		for (const struct flag_spec *s = *list; s->name; s++)
 			if (!s->hidden)
-				buf_addf(out, "  %c%c%c --%s  %s\n", s->letter ? '-' : ' ', s->letter ? s->letter : ' ', s->letter ? ',' : ' ',
+				buf_addf(out, s->letter ? "  -%c, --%s  %s\n" : "   %c  --%s  %s\n", s->letter ? s->letter : ' ',
 					 s->name, s->help ? s->help : "");
 	buf_adds(out, "```\n");
 }
@@ -117,15 +118,15 @@ static void markdown_page(const struct command *cmd, const char *name, const cha
 	const struct command *const *table = cmd ? cmd->sub : command_table;
 	char *usage = cmd && cmd->run ? command_usage(cmd, path) : xasprintf("%s [command]", path);
 
-	buf_addf(out, "---\ntitle: %s\nweight: 3\n---\n\n%s\n\n```\n%s\n```\n", path, cmd ? cmd->summary : "Linux machines on this host",
-		 usage);
+	buf_addf(out, "---\ntitle: %s\nweight: 3\n---\n\n%s\n\n```\n%s\n```\n", path,
+		 cmd ? cmd->summary : "Linux machines on this host", usage);
 	if (cmd && cmd->text)
 		buf_addf(out, "\n### Description\n\n```\n%s\n```\n", cmd->text);
 	for (size_t i = 0; table && table[i]; i++) {
 		if (table[i]->hidden)
 			continue;
-		buf_addf(out, "%s* [%s %s](../%s_%s) - %s\n", i ? "" : "\n### Commands\n\n", path, table[i]->name, name, table[i]->name,
-			 table[i]->summary);
+		buf_addf(out, "%s* [%s %s](../%s_%s) - %s\n", i ? "" : "\n### Commands\n\n", path, table[i]->name, name,
+			 table[i]->name, table[i]->summary);
 	}
 	if (cmd && cmd->flags)
 		add_markdown_flags(out, "Options", cmd->flags);

@@ -1,5 +1,5 @@
-/* limactl guest-install: puts the guest agent, and the container engine when the instance has one, into a running guest, as booting does.
- * Of use after an upgrade here, without a restart there. */
+/* limactl guest-install: puts the guest agent, and the container engine when the instance has one, into a running guest,
+ * as booting does. Of use after an upgrade here, without a restart there. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>

@@ -21,8 +21,8 @@ static int mark(const char *name, bool on, struct err *e)
 	path = instance_path(&in, F_PROTECTED);
 	is = path_exists(path);
 	if (!instance_exists(&in))
-		r = err_set(e, EXIT_NO, "failed to inspect instance %s: open %s/" F_LIMA_YAML ": no such file or directory", q(name),
-			    in.dir);
+		r = err_set(e, EXIT_NO, "failed to inspect instance %s: open %s/" F_LIMA_YAML ": no such file or directory",
+			    q(name), in.dir);
 	else if (on && is)
 		log_warn("Instance %s is already protected. Skipping.", q(name));
 	else if (!on && !is)

@@ -1,4 +1,5 @@
-/* limactl prune: lima-fetch empties the cache; with --keep-referred it is told what the templates refer to, which it cannot read. */
+/* limactl prune: lima-fetch empties the cache; with --keep-referred it is told what the templates refer to, which it
+ * cannot read. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>

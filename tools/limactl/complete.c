@@ -180,8 +180,8 @@ static void answer(struct question *qn)
 		s = flags_find(qn->flags, qn->word + 2, (size_t)(equals - qn->word - 2));
 	}
 	if (s)
-		offer_values(qn, s->type == FLAG_BOOL ? COMPLETE_WORDS : s->complete, s->type == FLAG_BOOL ? "true false" : s->words,
-			     true);
+		s->type == FLAG_BOOL ? offer_values(qn, COMPLETE_WORDS, "true false", true)
+				     : offer_values(qn, s->complete, s->words, true);
 	else if (!qn->skip && !ended(qn) && qn->word[0] == '-')
 		offer_flags(qn);
 	else if (!qn->p.cmd && !qn->p.word) {

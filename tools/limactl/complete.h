@@ -1,5 +1,5 @@
-/* complete - what a shell offers behind TAB. The scripts of `limactl completion` ask `limactl __complete WORDS...`, which prints one
- * candidate a line, "NAME<TAB>DESCRIPTION", and at the end ":DIRECTIVE". Source: spec/cli.md section 1.5.
+/* complete - what a shell offers behind TAB. The scripts of `limactl completion` ask `limactl __complete WORDS...`, which
+ * prints one candidate a line, "NAME<TAB>DESCRIPTION", and at the end ":DIRECTIVE". Source: spec/cli.md section 1.5.
  */
 #ifndef LIMACTL_COMPLETE_H
 #define LIMACTL_COMPLETE_H

@@ -1,5 +1,5 @@
-/* flags_edit - the flags that change a template: their names, and how they become options of lima-render, which knows what they mean
- * (render/edit.h). */
+/* flags_edit - the flags that change a template: their names, and how they become options of lima-render, which knows what
+ * they mean (render/edit.h). */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,44 +12,52 @@
 
 const struct flag_spec flags_set_e[] = {
 	{ .name = "cpus", .type = FLAG_INT, .help = "number of CPUs", .words = "1 2 4 8", .complete = COMPLETE_WORDS },
-	{ .name = "disk", .type = FLAG_FLOAT, .help = "size of the disk in GiB", .words = "10 30 50 100 200", .complete = COMPLETE_WORDS },
+	{ .name = "disk", .type = FLAG_FLOAT, .help = "size of the disk in GiB", .words = "10 30 50 100 200",
+	  .complete = COMPLETE_WORDS },
 	{ .name = "dns", .type = FLAG_IPS, .help = "name servers of the guest; turns the host resolver off" },
-	{ .name = "memory", .type = FLAG_FLOAT, .help = "memory in GiB", .words = "1 2 4 8 16 32", .complete = COMPLETE_WORDS },
+	{ .name = "memory", .type = FLAG_FLOAT, .help = "memory in GiB", .words = "1 2 4 8 16 32",
+	  .complete = COMPLETE_WORDS },
 	{ .name = "mount", .type = FLAG_SLICE, .help = "directories to mount in addition, \":w\" behind makes one writable",
 	  .complete = COMPLETE_FILE },
 	{ .name = "mount-inotify", .help = "pass changes of files on to the guest (experimental)" },
 	{ .name = "mount-none", .help = "mount nothing" },
 	{ .name = "mount-only", .type = FLAG_SLICE, .help = "directories to mount instead of those of the template",
 	  .complete = COMPLETE_FILE },
-	{ .name = "mount-type", .type = FLAG_STRING, .help = "how: reverse-sshfs, 9p, virtiofs", .words = "reverse-sshfs 9p virtiofs",
+	{ .name = "mount-type", .type = FLAG_STRING, .help = "how: reverse-sshfs, 9p, virtiofs",
+	  .words = "reverse-sshfs 9p virtiofs",
 	  .complete = COMPLETE_WORDS },
 	{ .name = "mount-writable", .help = "make all mounts writable" },
 	{ .name = "nested-virt", .help = "nested virtualization" },
 	{ .name = "network", .type = FLAG_SLICE, .help = "additional networks: lima:NAME", .complete = COMPLETE_NETWORK },
 	{ .name = "param", .type = FLAG_ARRAY, .arg = "NAME=VALUE", .help = "set a parameter of the template" },
 	{ .name = "rosetta", .help = "Rosetta (on macOS with vz only)" },
-	{ .name = "set", .type = FLAG_ARRAY, .arg = "EXPRESSION", .help = "change the template by a yq expression, such as '.cpus = 4'",
+	{ .name = "set", .type = FLAG_ARRAY, .arg = "EXPRESSION",
+	  .help = "change the template by a yq expression, such as '.cpus = 4'",
 	  .complete = COMPLETE_PATH },
 	{ .name = "shell", .type = FLAG_STRING, .help = "login shell of the guest's user",
 	  .words = "/bin/bash /bin/sh /bin/zsh /usr/bin/fish", .complete = COMPLETE_WORDS },
 	{ .name = "ssh-port", .type = FLAG_UINT16, .value = "0", .help = "port for ssh on the host, 0 = a free one",
 	  .words = "0 60022", .complete = COMPLETE_WORDS },
 	{ .name = "video", .help = "open a window with the display of the guest" },
-	{ .name = "vm-type", .type = FLAG_STRING, .help = "kind of virtual machine: qemu", .words = "qemu", .complete = COMPLETE_WORDS },
+	{ .name = "vm-type", .type = FLAG_STRING, .help = "kind of virtual machine: qemu", .words = "qemu",
+	  .complete = COMPLETE_WORDS },
 	{ 0 },
 };
 
 const struct flag_spec flags_set_c[] = {
-	{ .name = "arch", .type = FLAG_STRING, .help = "architecture of the guest", .words = ARCHES, .complete = COMPLETE_WORDS },
+	{ .name = "arch", .type = FLAG_STRING, .help = "architecture of the guest", .words = ARCHES,
+	  .complete = COMPLETE_WORDS },
 	{ .name = "audio-device", .type = FLAG_STRING, .help = "audio device of the host (experimental)",
 	  .words = "default none pa alsa oss sdl", .complete = COMPLETE_WORDS },
 	{ .name = "audio-interface", .type = FLAG_STRING, .help = "hda or virtio (experimental)", .words = "hda virtio",
 	  .complete = COMPLETE_WORDS },
-	{ .name = "containerd", .type = FLAG_STRING, .help = "user, system, user+system, none", .words = "user system user+system none",
+	{ .name = "containerd", .type = FLAG_STRING, .help = "user, system, user+system, none",
+	  .words = "user system user+system none",
 	  .complete = COMPLETE_WORDS },
 	{ .name = "image-variant", .type = FLAG_STRING, .help = "use only images of this variant" },
 	{ .name = "plain", .help = "no mounts, port forwarding, guest agent, containerd" },
-	{ .name = "port-forward", .type = FLAG_ARRAY, .arg = "HOST:GUEST[,static=true]", .help = "forward a port of the host to the guest",
+	{ .name = "port-forward", .type = FLAG_ARRAY, .arg = "HOST:GUEST[,static=true]",
+	  .help = "forward a port of the host to the guest",
 	  .words = "8080:80 3000:3000,static=true", .complete = COMPLETE_WORDS },
 	{ 0 },
 };

@@ -21,8 +21,15 @@ static const struct {
 /* --- flags --- */
 
 static const char *const type_names[] = {
-	[FLAG_BOOL] = "",      [FLAG_STRING] = "string",     [FLAG_INT] = "int",       [FLAG_UINT16] = "uint16",       [FLAG_FLOAT] = "float32",
-	[FLAG_DURATION] = "duration", [FLAG_SLICE] = "strings", [FLAG_IPS] = "ipSlice", [FLAG_ARRAY] = "stringArray",
+	[FLAG_BOOL] = "",
+	[FLAG_STRING] = "string",
+	[FLAG_INT] = "int",
+	[FLAG_UINT16] = "uint16",
+	[FLAG_FLOAT] = "float32",
+	[FLAG_DURATION] = "duration",
+	[FLAG_SLICE] = "strings",
+	[FLAG_IPS] = "ipSlice",
+	[FLAG_ARRAY] = "stringArray",
 };
 
 static char *flag_head(const struct flag_spec *s)

@@ -19,23 +19,27 @@
 
 static const struct flag_spec flags[] = {
 	{ .name = "colors", .letter = 'C', .help = "accepted; there are none" },
-	{ .name = "exit-status", .letter = 'e', .help = "status 1 when there is no result, or the last one is null or false" },
+	{ .name = "exit-status", .letter = 'e',
+	  .help = "status 1 when there is no result, or the last one is null or false" },
 	{ .name = "expression", .type = FLAG_STRING, .help = "the expression; all arguments are files then" },
 	{ .name = "from-file", .type = FLAG_STRING, .help = "read the expression from a file" },
 	{ .name = "help", .letter = 'h', .help = "print this page" },
 	{ .name = "indent", .letter = 'I', .type = FLAG_INT, .value = "2", .help = "indentation of JSON; 0: one line" },
 	{ .name = "inplace", .letter = 'i', .help = "write the result into the (first) file" },
-	{ .name = "input-format", .letter = 'p', .type = FLAG_STRING, .value = "auto", .help = "yaml, json; auto: by the file's name" },
+	{ .name = "input-format", .letter = 'p', .type = FLAG_STRING, .value = "auto",
+	  .help = "yaml, json; auto: by the file's name" },
 	{ .name = "no-colors", .letter = 'M', .help = "accepted; there are none" },
 	{ .name = "no-doc", .letter = 'N', .help = "no --- between documents" },
 	{ .name = "null-input", .letter = 'n', .help = "do not read anything: the input is null" },
-	{ .name = "output-format", .letter = 'o', .type = FLAG_STRING, .value = "auto", .help = "yaml, json; auto: as the input" },
+	{ .name = "output-format", .letter = 'o', .type = FLAG_STRING, .value = "auto",
+	  .help = "yaml, json; auto: as the input" },
 	{ .name = "prettyPrint", .letter = 'P', .help = "block style throughout" },
 	{ .name = "security-disable-env-ops", .help = "refuse env() and strenv()" },
 	{ .name = "security-disable-file-ops", .help = "refuse load() and load_str()" },
 	{ .name = "security-enable-system-operator", .help = "accepted; system() never works here" },
 	{ .name = "tojson", .letter = 'j', .help = "the same as --output-format json" },
-	{ .name = "unwrapScalar", .letter = 'r', .value = "true", .help = "print texts without quotes (default: not in JSON)" },
+	{ .name = "unwrapScalar", .letter = 'r', .value = "true",
+	  .help = "print texts without quotes (default: not in JSON)" },
 	{ .name = "verbose", .letter = 'v', .help = "accepted; there is nothing to tell" },
 	{ .name = "version", .letter = 'V', .help = "print the version" },
 	{ 0 },
@@ -82,7 +86,8 @@ static int usage(FILE *out)
 	      "Flags:\n",
 	      out);
 	for (const struct flag_spec *s = flags; s->name; s++)
-		fprintf(out, "  %c%c%c --%-32s %s\n", s->letter ? '-' : ' ', s->letter ? s->letter : ' ', s->letter ? ',' : ' ', s->name, s->help);
+		fprintf(out, s->letter ? "  -%c, --%-32s %s\n" : "   %c  --%-32s %s\n", s->letter ? s->letter : ' ', s->name,
+			s->help);
 	return 0;
 }
 
@@ -216,8 +221,8 @@ static int format_of(const char *word, bool *json, struct err *e)
 	else if (!strcmp(word, "yaml") || !strcmp(word, "yml") || !strcmp(word, "y"))
 		*json = false;
 	else
-		return err_set(e, EXIT_NO, "unknown format '%s' please use [yaml|json]; the others of yq are not supported by limactl",
-			       word);
+		return err_set(e, EXIT_NO,
+			       "unknown format '%s' please use [yaml|json]; the others of yq are not supported by limactl", word);
 	return 0;
 }
 
@@ -252,7 +257,8 @@ static int run_file(struct yq *y, const char *file, struct err *e)
 	struct yq_docs docs = { 0 };
 	struct buf text = { 0 };
 	bool input = !strcmp(file, "-");
-	int r = input ? fd_read_all(STDIN_FILENO, "standard input", TREE_TEXT_MAX, &text, e) : file_read(file, TREE_TEXT_MAX, &text, e);
+	int r = input ? fd_read_all(STDIN_FILENO, "standard input", TREE_TEXT_MAX, &text, e)
+		      : file_read(file, TREE_TEXT_MAX, &text, e);
 
 	if (r == 0)
 		r = yq_docs_parse(buf_str(&text), text.len, y->from_json, input ? "-" : file, &docs, e);

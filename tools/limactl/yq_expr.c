@@ -13,25 +13,28 @@
 
 /* What jq has under the same name, and its keywords. */
 static const char same[] =
-	" add all and any arrays as ascii_downcase ascii_upcase booleans ceil contains def del elif else empty end endswith error explode "
-	"false fabs first flatten floor foreach from_entries fromjson getpath group_by gsub has if implode in index indices infinite inside "
-	"isnan isnormal isvalid iterables join last leaf_paths length limit ltrimstr map map_values match max max_by min min_by nan not "
-	"null nulls numbers objects or path paths pow range recurse reduce reverse rindex round rtrimstr scalars scan select setpath sort "
-	"sort_by split splits sqrt startswith strings sub test then to_entries tojson tonumber tostring transpose true try catch until unique "
-	"unique_by utf8bytelength values walk while with with_entries capture keys length delpaths combinations ascii todate fromdate now ";
+	" add all and any arrays as ascii_downcase ascii_upcase booleans ceil contains def del elif else empty end "
+	"endswith error explode false fabs first flatten floor foreach from_entries fromjson getpath group_by "
+	"gsub has if implode in index indices infinite inside isnan isnormal isvalid iterables join last "
+	"leaf_paths length limit ltrimstr map map_values match max max_by min min_by nan not null nulls numbers "
+	"objects or path paths pow range recurse reduce reverse rindex round rtrimstr scalars scan select setpath "
+	"sort sort_by split splits sqrt startswith strings sub test then to_entries tojson tonumber tostring "
+	"transpose true try catch until unique unique_by utf8bytelength values walk while with with_entries "
+	"capture keys length delpaths combinations ascii todate fromdate now ";
 
 /* What yq has and this does not. */
 static const char missing[] =
-	" alias anchor array_to_map column comments collect di document_index divide env_vars eval explode fi file_index filename "
-	"foot_comment format_datetime from_unix from_yaml from_props from_xml head_comment ireduce is_key key line line_comment "
-	"load_base64 load_props load_xml parent pivot shuffle slice split_doc splitDoc style to_csv to_props to_tsv to_unix to_xml to_yaml "
-	"tz with_dtf error_at ";
+	" alias anchor array_to_map column comments collect di document_index divide env_vars eval explode fi "
+	"file_index filename foot_comment format_datetime from_unix from_yaml from_props from_xml head_comment "
+	"ireduce is_key key line line_comment load_base64 load_props load_xml parent pivot shuffle slice "
+	"split_doc splitDoc style to_csv to_props to_tsv to_unix to_xml to_yaml tz with_dtf error_at ";
 
 /* What is called differently, or does something else. */
 static const struct {
 	const char *word, *def;
 } defs[] = {
-	{ "tag", "def tag: if type == \"object\" then \"!!map\" elif type == \"array\" then \"!!seq\" elif type == \"string\" then \"!!str\" "
+	{ "tag", "def tag: if type == \"object\" then \"!!map\" elif type == \"array\" then \"!!seq\" "
+		 "elif type == \"string\" then \"!!str\" "
 		 "elif type == \"boolean\" then \"!!bool\" elif type == \"null\" then \"!!null\" elif floor == . then \"!!int\" "
 		 "else \"!!float\" end; " },
 	{ "kind", "def kind: if type == \"object\" then \"map\" elif type == \"array\" then \"seq\" else \"scalar\" end; " },
@@ -39,8 +42,8 @@ static const struct {
 	{ "sort_keys", "def sort_keys(f): f |= (to_entries | sort_by(.key) | from_entries); " },
 	{ "omit", "def omit(f): f as $names | if type == \"object\" then reduce $names[] as $x (.; del(.[$x])) else "
 		  "[to_entries[] | select(.key as $x | $names | index($x) | not) | .value] end; " },
-	{ "pick", "def pick(f): f as $names | . as $from | if type == \"object\" then reduce $names[] as $x ({}; if $from | has($x) then "
-		  ".[$x] = $from[$x] else . end) else [$names[] as $x | $from[$x]] end; " },
+	{ "pick", "def pick(f): f as $names | . as $from | if type == \"object\" then "
+		  "reduce $names[] as $x ({}; if $from | has($x) then .[$x] = $from[$x] else . end) else [$names[] as $x | $from[$x]] end; " },
 	{ "trim", "def trim: gsub(\"^\\\\s+|\\\\s+$\"; \"\"); " },
 	{ "sub", "def sub(a; b): gsub(a; b); " },
 	{ "downcase", "def downcase: ascii_downcase; " },
