@@ -334,3 +334,24 @@ early_env() {
 	[ "$(wc -l <"$d/updates")" = 3 ]
 	grep -qx 'mozilla/A.crt' "$root/etc/ca-certificates.conf"
 }
+
+@test "the first certificates are added without looking at all others" {
+	cp "$boot/boot/09-ca-certs.sh" "$mnt/boot/"
+	mkdir -p "$d/bin" "$root/var/lib" "$root/usr/local/share" "$root/etc/ssl/certs"
+	printf '#!/bin/sh\nexit 1\n' >"$d/bin/update-ca-certificates"
+	chmod 755 "$d/bin/update-ca-certificates"
+	echo before >"$root/etc/ssl/certs/ca-certificates.crt"
+	for name in one two; do
+		openssl req -x509 -newkey rsa:2048 -nodes -keyout "$d/key" -out "$d/$name.pem" -days 9 -subj "/CN=$name" 2>/dev/null
+		cat "$d/$name.pem" >>"$mnt/ca-certs.pem"
+	done
+	PATH=$d/bin:$PATH boot_sh --native
+	grep -q 'boot/09-ca-certs.sh.0$' "$root/run/lima-boot-status"
+	diff -u <(echo before; cat "$mnt/ca-certs.pem") "$root/etc/ssl/certs/ca-certificates.crt"
+	openssl verify -CAfile "$root/etc/ssl/certs/ca-certificates.crt" "$d/two.pem"
+	cmp "$d/two.pem" "$root/usr/local/share/ca-certificates/lima-002.crt"
+	[ "$(readlink "$root/etc/ssl/certs/$(openssl x509 -hash -noout -in "$d/two.pem").0")" = lima-002.pem ]
+	[ "$(readlink "$root/etc/ssl/certs/lima-002.pem")" = /usr/local/share/ca-certificates/lima-002.crt ]
+	PATH=$d/bin:$PATH boot_sh --native
+	[ "$(wc -l <"$root/etc/ssl/certs/ca-certificates.crt")" = $(($(wc -l <"$mnt/ca-certs.pem") + 1)) ]
+}

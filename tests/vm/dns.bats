@@ -114,7 +114,7 @@ await() {
 
 @test "the guest has the host's proxy, and trusts the certificates of caCerts" {
 	[ "$(lima-instance shell dns -- sh -c 'echo $http_proxy $HTTP_PROXY')" = 'http://192.168.5.2:3128 http://192.168.5.2:3128' ]
-	guest 'openssl verify -CAfile /etc/ssl/certs/ca-certificates.crt -' <"$VM_TMP/ca.pem"
+	guest 'openssl verify -CAfile /etc/ssl/certs/ca-certificates.crt /dev/stdin' <"$VM_TMP/ca.pem"
 }
 
 @test "a guest agent that is killed leaves nothing behind, and its successor takes over again" {

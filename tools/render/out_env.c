@@ -185,7 +185,7 @@ static void put_network(const struct source *s)
 	put(s, o->slirp_dns, "SLIRP_DNS");
 	put(s, o->gateway, "SLIRP_GATEWAY");
 	put(s, o->slirp_ip, "SLIRP_IP_ADDRESS");
-	/* The host agent tells the guest's agent its ports when it runs; they are not known here. */
+	/* Names travel over the guest agent's channel; there are no such ports. */
 	put(s, "0", "UDP_DNS_LOCAL_PORT");
 	put(s, "0", "TCP_DNS_LOCAL_PORT");
 	buf_addf(s->text, "LIMA_CIDATA_NICS=%zu\n", o->nnic);
