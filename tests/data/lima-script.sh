@@ -1,6 +1,8 @@
 #!/bin/sh
 # What people do with Lima, written for Lima: nothing in it knows by what limactl is provided. It needs a template (TEMPLATE) whose
 # guest has perl and rsync, and curl on the host.
+# Single quotes keep what is meant for the shell of the guest.
+# shellcheck disable=SC2016
 set -eu
 TEMPLATE=${TEMPLATE:-template:default}
 NAME=${NAME:-work}

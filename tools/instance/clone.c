@@ -45,10 +45,12 @@ static bool transient(const char *name)
 	return listed(names, name) || ends_in(name, ".pid") || ends_in(name, ".sock") || ends_in(name, ".tmp");
 }
 
+static const char host_key_pub[] = F_HOST_KEY ".pub";
+
 /* What has the name, the path or the key of the machine in it. */
 static bool identity(const char *name)
 {
-	static const char *const names[] = { F_HOST_KEY, F_HOST_KEY ".pub", F_KNOWN_HOSTS, F_QEMU_ARGV, F_CIDATA_ISO, F_INVENTORY,
+	static const char *const names[] = { F_HOST_KEY, host_key_pub, F_KNOWN_HOSTS, F_QEMU_ARGV, F_CIDATA_ISO, F_INVENTORY,
 					     F_CLOUD_CONFIG, D_MAKE, NULL };
 
 	return listed(names, name);

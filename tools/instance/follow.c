@@ -151,7 +151,7 @@ static int follow_stream(struct follow *f, int fd, int64_t start, struct err *e)
 		}
 		if (poll(p, 2, (int)(left < POLL_MAX_MS ? left : POLL_MAX_MS)) <= 0)
 			continue;
-		if (p[1].revents)
+		if (p[1].revents && f->on_watch)
 			f->on_watch(f->arg);
 		if (p[0].revents)
 			r = read_events(f, fd, &b, start, e);

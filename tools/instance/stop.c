@@ -27,7 +27,7 @@ static int wait_gone(const struct instance *in, int events, const struct watch *
 	for (;;) {
 		int n = poll(p, 2, STOP_WAIT_MS);
 
-		if (n > 0 && p[1].revents)
+		if (n > 0 && watch && p[1].revents)
 			watch->call(watch->arg);
 		if (n == 0 || (n > 0 && p[0].revents && read(events, chunk, sizeof(chunk)) <= 0))
 			break;
