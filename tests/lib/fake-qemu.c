@@ -25,7 +25,6 @@
  *   exit N          exits                            kill      ends by SIGKILL
  *   state NAME      the machine stands still in this run state (paused, io-error, ...), or goes on ("running")
  *   ioerror REASON  a write to the disk fails and QEMU pauses    ioreport REASON   one fails and the guest is told
- *   time            nothing; frames of type TIME are always noted
  * What it receives is appended to ./fake.log: "qmp COMMAND", "frame TYPE STREAM LENGTH", "hello dns=ADDRESS", "client",
  * "password WORD".
  */
@@ -230,7 +229,6 @@ static void cue_version(const char *arg)
 {
 	snprintf(version, sizeof(version), "%s", arg);
 }
-
 static void cue_protocol(const char *arg)
 {
 	snprintf(protocol, sizeof(protocol), "%s", arg);

@@ -257,7 +257,7 @@ END
 	pid=$(qemu_pid)
 	readlink /proc/"$AGENT"/fd/* "/proc/$pid/fd/"* >fds
 	grep -q ha.sock fds || grep -q socket: fds
-	not grep -e jobserver -e notify fds
+	not grep -e jobserver -e /notify fds
 	[ "$(stat -c %i -L "/proc/$pid/fd/0")" = "$(stat -c %i -L /dev/null)" ]
 	# Of ours QEMU has its standard descriptors and two sockets; the rest it opened itself.
 	readlink "/proc/$pid/fd/"* >fds
