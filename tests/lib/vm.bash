@@ -24,6 +24,17 @@ vm_teardown() {
 	rm -rf "$VM_TMP"
 }
 
+# For what cannot be tested on this machine: virtiofsd, and the confinement of what stands in for it.
+needs_virtiofsd() {
+	local p
+	for p in /usr/libexec/virtiofsd /usr/lib/virtiofsd /usr/lib/qemu/virtiofsd; do
+		[ ! -x "$p" ] || break
+	done
+	[ -x "$p" ] || skip "there is no virtiofsd (Debian: package virtiofsd, up to Debian 12 in qemu-system-common)"
+	[ "$(id -u)" = 0 ] || ! "$p" --version 2>&1 | grep -q 'QEMU Project' || skip "this virtiofsd must be run by root"
+	{ lima-confine "$VM_TMP" /bin/true && lima-confine -rk "$VM_TMP" /bin/true; } || skip "this system allows no mount namespaces"
+}
+
 # The guest runs a command line.
 guest() { lima-instance shell "$VM" -- sh -c "$1"; }
 

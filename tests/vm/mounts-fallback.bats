@@ -6,6 +6,7 @@ load ../lib/vm
 
 setup_file() {
 	vm_setup fall
+	needs_virtiofsd
 	mkdir -p "$VM_TMP/sh are"
 	chmod 777 "$VM_TMP/sh are"
 	echo shared >"$VM_TMP/sh are/file"

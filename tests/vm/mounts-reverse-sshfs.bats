@@ -9,6 +9,7 @@ TYPE=${TYPE%.bats}
 
 setup_file() {
 	vm_setup "m-$TYPE"
+	[ "$TYPE" != virtiofs ] || needs_virtiofsd
 	# Blanks, non-ASCII, quotes, a comma (an option separator on every command line it passes).
 	mkdir -p "$VM_TMP/wörk, dir" "$VM_TMP/read 'only' ж" "$HOME/in home"
 	echo "read me" >"$VM_TMP/read 'only' ж/file"
