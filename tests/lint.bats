@@ -52,3 +52,7 @@ scripts() { git grep -lE '^#!/(usr/)?bin/(env )?(ba)?sh' -- ':!*.bats'; }
 	run bash -c "git ls-files -z '*.c' '*.h' '*.sh' '*.mk' Makefile '*.bats' | xargs -0 wc -l | awk '\$2 != \"total\" && \$1 > 600'"
 	[ -z "$output" ] || { echo "$output"; false; }
 }
+
+@test "the table of forwarding rules is what its program makes" {
+	tests/data/forward/make-table | cmp - tests/data/forward/table
+}

@@ -230,4 +230,4 @@ def run(name, env, parts=("connect", "bulk", "rr", "flat", "idle"), rounds=5):
                 compare(f"from the guest, {streams} stream(s)", "MB/s", lambda o, n=streams: bulk(receive, SOURCE + o, n, 64 * MIB),
                         rounds, True)
         if "flat" in parts:
-            flat(machine)
+            flat(machine, int(os.environ.get("CONNECTIONS", "10000")))

@@ -95,15 +95,16 @@ static void run_next(struct agent *a)
 	strv_free(&argv);
 	if (!p->job) {
 		unsigned id = p->first->id;
+		bool cancel = p->first->cancel;
 
 		drop_first(p);
-		forward_ssh_result(p->fw, id, false, e.msg);
+		if (!cancel)
+			forward_ssh_result(p->fw, id, false, e.msg);
 	}
 }
 
-static void ask_ssh(void *arg, unsigned id, bool cancel, bool reverse, const char *local, const char *remote)
+static void enqueue(struct agent *a, unsigned id, bool cancel, bool reverse, const char *local, const char *remote)
 {
-	struct agent *a = arg;
 	struct ports *p = &a->ports;
 	struct ssh_request *r, **at = &p->first;
 
@@ -119,6 +120,17 @@ static void ask_ssh(void *arg, unsigned id, bool cancel, bool reverse, const cha
 	r->what = reverse ? xasprintf("%s:%s", remote, local) : xasprintf("%s:%s", local, remote);
 	*at = r;
 	p->waiting++;
+}
+
+/* The shared connection may be one that outlived the host agent before us. It says yes to a forward that it has, but in the
+ * guest its socket may be gone by then; so it has to forget it first. That it has none is no error. */
+static void ask_ssh(void *arg, unsigned id, bool cancel, bool reverse, const char *local, const char *remote)
+{
+	struct agent *a = arg;
+
+	if (reverse && !cancel)
+		enqueue(a, id, true, reverse, local, remote);
+	enqueue(a, id, cancel, reverse, local, remote);
 	run_next(a);
 }
 
