@@ -140,10 +140,14 @@ ssize_t send(int fd, const void *p, size_t n, int flags)
 /* The first part alone. */
 ssize_t writev(int fd, const struct iovec *v, int n)
 {
-	return n > 0 && shorten ? write(fd, v[0].iov_base, v[0].iov_len) : NEXT(ssize_t, writev, int, const struct iovec *, int)(fd, v, n);
+	if (n > 0 && shorten)
+		return write(fd, v[0].iov_base, v[0].iov_len);
+	return NEXT(ssize_t, writev, int, const struct iovec *, int)(fd, v, n);
 }
 
 ssize_t readv(int fd, const struct iovec *v, int n)
 {
-	return n > 0 && shorten ? read(fd, v[0].iov_base, v[0].iov_len) : NEXT(ssize_t, readv, int, const struct iovec *, int)(fd, v, n);
+	if (n > 0 && shorten)
+		return read(fd, v[0].iov_base, v[0].iov_len);
+	return NEXT(ssize_t, readv, int, const struct iovec *, int)(fd, v, n);
 }

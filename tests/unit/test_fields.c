@@ -1,6 +1,6 @@
 /* uses: render */
 /* Every key of lima.yaml: its default, a value of its own, and that a value of another type is refused. The table is
- * tests/data/spec-fields.tsv; a key of the schema that is not in it is a failure, and so is a key that the schema lacks. */
+ * tests/data/spec-fields.tsv; a key of the schema that is not in it is a failure, and so is one that the schema lacks. */
 #include "tap.h"
 
 #include "fake_resolve.h"

@@ -80,8 +80,8 @@ static int tell_ended(const struct instance *in, const char *errors, struct err 
 			       errors, in->dir, F_HA_STDERR, in->dir);
 	if (!instance_exists(in))
 		return err_set(e, EXIT_NO, "the instance '%s' was deleted before it was ready", in->name);
-	return err_set(e, EXIT_NO, "the machine of '%s' was stopped, or powered off, before it was ready; 'make%s%s start' starts it",
-		       in->name, named ? " INSTANCE=" : "", named ? in->name : "");
+	return err_set(e, EXIT_NO,
+		       "the machine of '%s' was stopped, or powered off, before it was ready; 'make%s%s start' starts it", in->name, named ? " INSTANCE=" : "", named ? in->name : "");
 }
 
 static int handle_line(struct follow *f, const char *line, int64_t start)

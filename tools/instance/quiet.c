@@ -1,5 +1,5 @@
-/* quiet - runs make so that only the tools are heard: make's own "*** [...] Error 1" would stand between the reason, which a
- * tool gives, and what lima-instance says last.
+/* quiet - runs make so that only the tools are heard: make's own "*** [...] Error 1" would stand between the reason,
+ * which a tool gives, and what lima-instance says last.
  *
  * make's standard error is a pipe to us. The recipes write to the real one, which they get as a further descriptor
  * (LIMA_TELL_FD, see mk/instance.mk), so that progress bars see their terminal. V=1 shows everything. When somebody collects our
