@@ -41,8 +41,10 @@ nameserver() {
 	echo '10.5.5.5 filed.test' >hosts
 }
 
-serve() {
-	lima-hostagent --dns 0:0 "$@" >ports 2>err 3>&- &
+serve() { serving lima-hostagent --dns 0:0 "$@"; }
+
+serving() {
+	"$@" >ports 2>err 3>&- &
 	SERVER=$!
 	await ^tcp ports || { cat err; false; }
 	UDP=$(sed -n 's/^udp 127.0.0.1://p' ports)
@@ -88,6 +90,19 @@ is() {
 	is 'NOERROR fd00::9' ask real.test AAAA
 	is 'NOERROR fd00::1' ask six.test AAAA
 	is 'NOERROR' ask six.test A
+}
+
+@test "limactl debug dns is the same resolver" {
+	nameserver
+	serving limactl debug dns 0 0
+	is 'NOERROR real.test 10.9.8.7' ask www.test A
+	is 'NOERROR real.test 10.9.8.7' ask_tcp www.test A
+	is 'NOERROR' ask real.test AAAA
+	kill "$SERVER"
+	serving limactl debug dns --ipv6 0 0
+	is 'NOERROR fd00::9' ask real.test AAAA
+	run limactl debug dns 65536
+	[ "$status" = 1 ]
 }
 
 @test "resolv.conf and hosts that change count for the next query, also when they are replaced or links" {

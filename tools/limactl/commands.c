@@ -4,24 +4,11 @@
 
 #include "command.h"
 
-extern const struct command cmd_validate;
-extern const struct command cmd_template;
-extern const struct command cmd_edit;
-extern const struct command cmd_rename;
-extern const struct command cmd_clone;
-extern const struct command cmd_copy;
-extern const struct command cmd_factory_reset;
-extern const struct command cmd_delete;
-extern const struct command cmd_shell;
-extern const struct command cmd_restart;
-extern const struct command cmd_stop;
-extern const struct command cmd_start;
-extern const struct command cmd_create;
-extern const struct command cmd_disk, cmd_info, cmd_list, cmd_network, cmd_screenshot, cmd_show_ssh, cmd_snapshot, cmd_tunnel,
-	cmd_watch;
-extern const struct command cmd_autostart, cmd_completion, cmd_generate_doc, cmd_generate_jsonschema, cmd_guest_install, cmd_help,
-	cmd_hostagent,
-	cmd_protect, cmd_prune, cmd_start_at_login, cmd_sudoers, cmd_unprotect, cmd_usernet, cmd_yq_restrictions;
+extern const struct command cmd_autostart, cmd_clone, cmd_completion, cmd_copy, cmd_create, cmd_debug, cmd_delete, cmd_disk, cmd_edit,
+	cmd_factory_reset, cmd_generate_doc, cmd_generate_jsonschema, cmd_guest_install, cmd_help, cmd_hostagent, cmd_info, cmd_list,
+	cmd_network, cmd_protect, cmd_prune, cmd_rename, cmd_restart, cmd_screenshot, cmd_shell, cmd_show_ssh, cmd_snapshot, cmd_start,
+	cmd_start_at_login, cmd_stop, cmd_sudoers, cmd_template, cmd_tunnel, cmd_unprotect, cmd_usernet, cmd_validate, cmd_watch,
+	cmd_yq_restrictions;
 
 const struct command *const command_table[] = {
 	/* basic, in the order of a machine's life */
@@ -58,6 +45,7 @@ const struct command *const command_table[] = {
 	&cmd_completion,
 	&cmd_help,
 	&cmd_yq_restrictions,
+	&cmd_debug,
 	&cmd_generate_doc,
 	&cmd_generate_jsonschema,
 	&cmd_guest_install,
