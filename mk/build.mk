@@ -34,7 +34,7 @@ $(O)/musl/%.o: tools/%.c $(O)/flags
 
 # One link rule for each tool; $(1) is its name, $(2) its short name.
 define TOOL_RULE
-OBJ_$(1) := $$(O)/obj/$(1).o $$(patsubst tools/%.c,$$(O)/obj/%.o,$$(foreach d,$(2) $$(USES_$(1)),$$(wildcard tools/$$(d)/*.c)))
+OBJ_$(1) := $$(O)/obj/$(1).o $$(patsubst tools/%.c,$$(O)/obj/%.o,$$(foreach d,$(2) $$(USES_$(1)),$$(wildcard tools/$$(d)/*.c tools/$$(d)/*/*.c)))
 $$(O)/bin/$(1): $$(OBJ_$(1)) $$(O)/liblima.a | $$(O)/bin/
 	$$(Q_LD)$$(CC) $$(LDFLAGS_ALL) -o $$@.$$$$$$$$ $$(OBJ_$(1)) $$(O)/liblima.a $$(LIBS_$(1)) -lm && mv $$@.$$$$$$$$ $$@
 endef

@@ -7,7 +7,7 @@ ASAN := $(O)/asan
 export PATH := $(abspath $(O))/bin:$(PATH)
 
 # A unit test links liblima.a and the modules of the tools that its first line names: "/* uses: render */".
-test_modules = $(patsubst tools/%.c,$(O)/obj/%.o,$(foreach d,$(shell sed -n '1s|^/\* uses: \(.*\) \*/$$|\1|p' $(1)),$(wildcard tools/$(d)/*.c)))
+test_modules = $(patsubst tools/%.c,$(O)/obj/%.o,$(foreach d,$(shell sed -n '1s|^/\* uses: \(.*\) \*/$$|\1|p' $(1)),$(wildcard tools/$(d)/*.c tools/$(d)/*/*.c)))
 define UNIT_RULE
 $$(O)/test/$(1): tests/unit/$(1).c $$(call test_modules,tests/unit/$(1).c) $$(O)/liblima.a
 	$$(Q_LD)mkdir -p $$(@D) && $$(CC) $$(CFLAGS_ALL) -Itests/lib -MMD -MP $$(LDFLAGS_ALL) -o $$@ $$(filter %.c %.o,$$^) $$(O)/liblima.a $$(LIBS_TEST) -lm

@@ -6,7 +6,7 @@
 
 #include "err.h"
 #include "hostagent/agent.h"
-#include "hostagent/dns_serve.h"
+#include "hostagent/dns/dns_serve.h"
 #include "hostagent/log.h"
 #include "num.h"
 

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "file.h"
-#include "hostagent/dns_conf.h"
-#include "hostagent/dns_msg.h"
-#include "hostagent/dns_table.h"
+#include "hostagent/dns/dns_conf.h"
+#include "hostagent/dns/dns_msg.h"
+#include "hostagent/dns/dns_table.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

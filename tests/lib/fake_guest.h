@@ -5,7 +5,7 @@
 #ifndef LIMA_FAKE_GUEST_H
 #define LIMA_FAKE_GUEST_H
 
-#include "hostagent/forward.h"
+#include "hostagent/forward/forward.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "hostagent/tunnel.h"
+#include "hostagent/forward/tunnel.h"
 #include "tap.h"
 
 enum { SSH = 60022, PATIENCE_MS = 20000 };

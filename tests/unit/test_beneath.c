@@ -1,6 +1,6 @@
 /* uses: hostagent */
 /* beneath: files written where a guest swaps folders, links and pipes at the same time. Nothing outside is touched. */
-#include "hostagent/beneath.h"
+#include "hostagent/guest/beneath.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* uses: hostagent */
 /* bmp: pixmaps that QEMU would not write must be refused, whatever their headers say. */
-#include "hostagent/bmp.h"
+#include "hostagent/api/bmp.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

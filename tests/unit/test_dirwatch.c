@@ -11,8 +11,8 @@
 
 #include "buf.h"
 #include "file.h"
-#include "hostagent/changes.h"
-#include "hostagent/dirwatch.h"
+#include "hostagent/mounts/changes.h"
+#include "hostagent/mounts/dirwatch.h"
 #include "tap.h"
 
 static struct event_base *base;

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "err.h"
-#include "hostagent/dns.h"
+#include "hostagent/dns/dns.h"
 
 enum { PATIENCE_MS = 20000, LONG = 3000, HUGE_TXT = 60000 };
 

@@ -3,7 +3,7 @@
  * frames that make no sense, sessions that end. */
 #include "fake_zone.h"
 
-#include "hostagent/dns_guest.h"
+#include "hostagent/dns/dns_guest.h"
 #include "kv.h"
 
 #define SETTINGS \

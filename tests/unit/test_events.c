@@ -1,6 +1,6 @@
 /* uses: hostagent */
 /* events: lines, the bounded history, the follower; and the texts that events are made of. */
-#include "hostagent/events.h"
+#include "hostagent/api/events.h"
 
 #include <fcntl.h>
 #include <time.h>

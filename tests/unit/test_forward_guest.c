@@ -1,8 +1,8 @@
 /* uses: hostagent guestagent */
 /* Both ends together: the forwarding of the host and the real guest agent in a network of its own, with real
  * connections. */
-#include "hostagent/forward.h"
-#include "hostagent/tunnel.h"
+#include "hostagent/forward/forward.h"
+#include "hostagent/forward/tunnel.h"
 #include "fake_host.h"
 
 #include <arpa/inet.h>

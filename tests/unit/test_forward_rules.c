@@ -1,7 +1,7 @@
 /* uses: hostagent */
 /* Port forwarding rules: a table of rules, listeners and where they go, worked out by hand from the documentation of
  * portForwards (lima.yaml(5)), not from the code. */
-#include "hostagent/forward_rules.h"
+#include "hostagent/forward/forward_rules.h"
 
 #include <arpa/inet.h>
 

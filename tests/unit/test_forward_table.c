@@ -2,7 +2,7 @@
 /* Port forwarding rules by the table in tests/data/forward, which a program that knows only the documentation has worked
  * out: each scene alone, and all those that may be mixed in one list, as they are in the real guest of
  * tests/vm/forwards.bats. */
-#include "hostagent/forward_rules.h"
+#include "hostagent/forward/forward_rules.h"
 
 #include <arpa/inet.h>
 

@@ -1,6 +1,6 @@
 /* uses: hostagent */
 /* qmp: replies, events between them, garbage, an end; against the other end of a socket pair. */
-#include "hostagent/qmp.h"
+#include "hostagent/machine/qmp.h"
 
 #include <sys/socket.h>
 #include <unistd.h>

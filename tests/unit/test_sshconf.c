@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "file.h"
-#include "hostagent/sshfs.h"
+#include "hostagent/mounts/sshfs.h"
 #include "spawn.h"
 #include "tap.h"
 

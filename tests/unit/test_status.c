@@ -1,6 +1,6 @@
 /* uses: hostagent */
 /* status: the guest's boot status, cut anywhere, damaged, hostile. */
-#include "hostagent/status.h"
+#include "hostagent/guest/status.h"
 
 #include "tap.h"
 

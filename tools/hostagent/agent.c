@@ -12,12 +12,12 @@
 #include <unistd.h>
 
 #include "child.h"
-#include "disks.h"
-#include "dns_guest.h"
+#include "hostagent/machine/disks.h"
+#include "hostagent/dns/dns_guest.h"
 #include "file.h"
-#include "http.h"
+#include "hostagent/api/http.h"
 #include "instance_files.h"
-#include "machine_events.h"
+#include "hostagent/machine/machine_events.h"
 #include "oswatch.h"
 #include "ssh.h"
 

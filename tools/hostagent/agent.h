@@ -1,8 +1,14 @@
 /* agent - the state of one host agent, shared by its modules, and what they tell each other.
  *
- * One thread, one event loop. agent.c drives it: lock, configuration, machine, end. machine.c owns QEMU, ga.c the
- * channel to the guest agent, boot.c decides how far the guest is, probes.c and mounts.c do their part of that,
- * stop.c ends it all in order, http.c answers on ha.sock.
+ * One thread, one event loop. agent.c drives it: lock, configuration, machine, end; stop.c ends it all in order. Beside them
+ * are what all use: processes as events (child, job), ssh, sockets, the log. The rest by subject:
+ *
+ *   machine/   QEMU and what belongs to it: found or started, QMP, disks, display, TPM, console logs
+ *   guest/     how far the guest is, and the channel to its agent; probes, copyToHost
+ *   forward/   ports and sockets of the guest on the host
+ *   mounts/    folders of the host in the guest, and news of changes in them
+ *   dns/       names for the guest
+ *   api/       ha.sock, events, pictures, snapshots
  */
 #ifndef HOSTAGENT_AGENT_H
 #define HOSTAGENT_AGENT_H
@@ -12,24 +18,24 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "boot.h"
-#include "console.h"
+#include "hostagent/guest/boot.h"
+#include "hostagent/machine/console.h"
 #include "err.h"
-#include "events.h"
-#include "ga.h"
-#include "inotify.h"
+#include "hostagent/api/events.h"
+#include "hostagent/guest/ga.h"
+#include "hostagent/mounts/inotify.h"
 #include "kv.h"
 #include "lock.h"
-#include "machine.h"
-#include "mounts.h"
-#include "ports.h"
-#include "probes.h"
-#include "pulse.h"
-#include "screenshot.h"
+#include "hostagent/machine/machine.h"
+#include "hostagent/mounts/mounts.h"
+#include "hostagent/forward/ports.h"
+#include "hostagent/guest/probes.h"
+#include "hostagent/machine/pulse.h"
+#include "hostagent/api/screenshot.h"
 #include "stop.h"
-#include "tasks.h"
-#include "tpm.h"
-#include "vnc.h"
+#include "hostagent/guest/tasks.h"
+#include "hostagent/machine/tpm.h"
+#include "hostagent/machine/vnc.h"
 
 /* Time limits in seconds, changed by options. */
 struct agent_options {
