@@ -54,11 +54,11 @@ const struct command cmd_yq_restrictions = {
 	.text = "Expressions appear in two places:\n"
 		"\n"
 		"  Inside limactl (--set, --yq, --filter, `template yq`, `info --yq`) an expression sees the document and\n"
-		"  nothing else: env(NAME), strenv(NAME), envsubst, load(FILE) and their kin, and system(...) are refused. It\n"
+		"  nothing else: env(NAME), strenv(NAME), envsubst, load(FILE) and their kin, and `system` are refused. It\n"
 		"  may use two seconds of CPU time and 512 MiB.\n"
 		"\n"
 		"  In `limactl yq` env(NAME) and load(FILE) work, unless --security-disable-env-ops or\n"
-		"  --security-disable-file-ops is given; system(...) never does.\n"
+		"  --security-disable-file-ops is given; `system` never does.\n"
 		"\n"
 		"The language is that of libjq with the habits of yq: keys like .9p and .a-b need no quotes, `unique` keeps\n"
 		"the order, iterating over null gives nothing.",

@@ -36,7 +36,7 @@ static const struct flag_spec flags[] = {
 	{ .name = "prettyPrint", .letter = 'P', .help = "block style throughout" },
 	{ .name = "security-disable-env-ops", .help = "refuse env() and strenv()" },
 	{ .name = "security-disable-file-ops", .help = "refuse load() and load_str()" },
-	{ .name = "security-enable-system-operator", .help = "accepted; system() never works here" },
+	{ .name = "security-enable-system-operator", .help = "accepted; `system` never works here" },
 	{ .name = "tojson", .letter = 'j', .help = "the same as --output-format json" },
 	{ .name = "unwrapScalar", .letter = 'r', .value = "true",
 	  .help = "print texts without quotes (default: not in JSON)" },
