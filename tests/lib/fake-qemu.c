@@ -406,29 +406,9 @@ static long id_of(const char *line)
 	return p ? atol(p + 5) : 0;
 }
 
+#include "fake_qemu_lock.h"
 #include "fake_qemu_screen.h"
-
-/* Snapshots. The tags "slow" (no answer) and "bad" are special. */
-static void monitor(const char *line, long id)
-{
-	const char *p = strstr(line, "\"command-line\":\"");
-	char text[200] = "?";
-
-	if (p)
-		sscanf(p + 16, "%199[^\"]", text);
-	note("hmp %s", text);
-	if (!strcmp(text, "savevm slow"))
-		return;
-	if (strstr(text, " bad"))
-		qmp_send("{\"return\":\"Error: Device 'x' is writable but does not support snapshots\\r\\n\",\"id\":%ld}", id);
-	else if (!strcmp(text, "info snapshots"))
-		qmp_send("{\"return\":\"List of snapshots present on all disks:\\r\\n"
-			 "ID        TAG               VM SIZE                DATE     VM CLOCK     ICOUNT\\r\\n"
-			 "--        first             240 MiB 2026-11-21 10:00:00 00:01:02.003           \\r\\n"
-			 "--        second            241 MiB 2026-11-21 10:00:05 00:01:07.003           \\r\\n\",\"id\":%ld}", id);
-	else
-		qmp_send("{\"return\":\"\",\"id\":%ld}", id);
-}
+#include "fake_qemu_snapshot.h"
 
 static void command(char *line)
 {
@@ -544,21 +524,6 @@ static void play(void)
 		if (p[4].revents)
 			read_cues(cue_fd);
 	}
-}
-
-static void lock_range(const char *path, int cmd, off_t start, off_t len)
-{
-	struct flock l = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = start, .l_len = len };
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-	if (cmd == F_SETLK)
-		l.l_type = F_WRLCK;
-	if (fd < 0 || fcntl(fd, cmd, &l) < 0) {
-		fprintf(stderr, "fake-qemu: Failed to get \"write\" lock on %s\n", path);
-		exit(1);
-	}
-	if (cmd == F_SETLK && (ftruncate(fd, 0) < 0 || dprintf(fd, "%ld\n", (long)getpid()) < 0))
-		exit(97);
 }
 
 static void options(int argc, char **argv)

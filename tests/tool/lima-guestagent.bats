@@ -92,8 +92,8 @@ start_agent() {
 	start_agent
 	rss=$(awk '/^VmRSS/ { print $2 }' "/proc/$pid/status")
 	[ "$rss" -lt 1024 ] || { echo "$rss KiB"; false; }
-	# It may still be starting, so one of a few looks has to find that nothing woke it for two seconds.
-	for _ in 1 2 3 4; do
+	# It may still be starting, and sockets of everybody on this machine wake it: one of some looks has to find two seconds of sleep.
+	for _ in 1 2 3 4 5 6 7 8; do
 		before=$(awk '/^voluntary/ { print $2 }' "/proc/$pid/status")
 		sleep 2
 		after=$(awk '/^voluntary/ { print $2 }' "/proc/$pid/status")

@@ -49,7 +49,7 @@ servers() {
 	cue sshd
 	cue 'status done\t0\n'
 	until_ok info_has '"state":"failed"'
-	info_has 'does not stand in for another type'
+	until_ok info_has 'does not stand in for another type'
 	[ -z "$(servers)" ]
 	until_event '"degraded":true'
 }
