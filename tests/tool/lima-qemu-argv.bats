@@ -335,7 +335,7 @@ real() { # an instance directory with the settings of a case, for the QEMU of th
 	head -c 12345 /dev/zero >initrd
 	lima-qemu-argv . >argv
 	grep -qx 'loader,file=initrd,addr=0x10000000,force-raw=on' argv || grep -qx "loader,file=$PWD/initrd,addr=0x10000000,force-raw=on" argv
-	grep -q ' initrdmem=0x10000000,12345$' argv
+	grep -qE ' initrdmem=0x10000000,12345( |$)' argv
 	not_in() { ! grep -q -- "$1" argv || { cat argv; false; }; }
 	not_in '^-initrd$'
 	not_in pflash
