@@ -25,7 +25,8 @@ start: create .make/disk.grown
 FORCE:
 
 # Where a tool's messages go: quiet.c of lima-instance hears what make says, but not the tools. By hand: standard error.
-TELL = 2>&$${LIMA_TELL_FD:-2}
+# The descriptor ends here: programs that build images cannot do with any number of inherited ones.
+TELL = 2>&$${LIMA_TELL_FD:-2} 3>&-
 
 # The renderer also reads what make cannot see (proxy variables, keys in ~/.ssh, the time zone), so it always runs; it
 # rewrites only files whose content changed, and make goes on from their times.

@@ -19,6 +19,7 @@
 #include "fetch/intr.h"
 #include "fetch/prune.h"
 #include "num.h"
+#include "oswatch.h"
 
 static const char usage[] =
 	"usage: lima-fetch [OPTION]... LOCATION              fill the cache and print the path of the data\n"
@@ -196,6 +197,8 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 	int r;
 
+	/* What we inherited and do not know: the shell in the programs that build images cannot do with numbers of two digits. */
+	fds_close_all(-1);
 	err_program(argv[0]);
 	read_options(argc, argv, &o);
 	umask(022); /* what is private gets its mode explicitly; a stricter mask would lock us out of our own folders */
