@@ -119,6 +119,24 @@ told() { lima-instance status t | tr '\n' ' ' | grep -F -- "$1" || { lima-instan
 	[ "$(qemu_starts)" = 1 ]
 }
 
+@test "Broken, not Hanging: a host agent that is killed while it is asked (case 13)" {
+	start
+	ha=$(cat ha.pid)
+	kill -STOP "$ha"
+	before=$(queued)
+	lima-instance status t >asked 3>&- &
+	another() { [ "$(queued)" -gt "$before" ]; }
+	until_ok another
+	kill -KILL "$ha"
+	wait $!
+	grep -qx 'status:    Broken' asked || { cat asked; false; }
+	status_is Broken
+	lima-instance start t
+	status_is Running
+}
+# Sockets called ha.sock here: the one that listens, and those of connections.
+queued() { grep -c "$DIR/ha.sock\$\| ha.sock\$" /proc/net/unix || :; }
+
 @test "a killed QEMU: Stopped, with the reason kept (case 14)" {
 	start
 	pid=$(cat qemu.pid)

@@ -23,8 +23,8 @@ setup_file() {
 }
 
 teardown_file() {
-	vm_teardown
 	kill "$(cat "$VM_TMP/zone.pid")" || true
+	vm_teardown
 }
 
 setup() {

@@ -15,6 +15,9 @@
 #include "instance.h"
 #include "instance_files.h"
 #include "lock.h"
+#include "oswatch.h"
+
+#define KILLED_WAIT_MS 5000 /* for what a killed process holds; clearing away a large one takes a moment */
 
 const char *state_name(enum state s)
 {
@@ -86,21 +89,39 @@ static void no_answer(const struct instance *in, struct state_info *s, const str
 				   pid, e->msg, pid, in->name);
 }
 
+/* A host agent that was killed a moment ago says nothing more, and is about to let its lock go. */
+static bool agent_died(const char *ha_pid, struct state_info *s)
+{
+	if (!proc_is_ending(s->agent_pid) || !lock_await(ha_pid, KILLED_WAIT_MS))
+		return false;
+	s->agent_pid = 0;
+	return true;
+}
+
+/* Whether there is a host agent; then what it says is in *s. */
+static bool ask_agent(const struct instance *in, const char *ha_pid, struct state_info *s)
+{
+	struct err e = { 0 };
+
+	if (!lock_held(ha_pid, &s->agent_pid))
+		return false;
+	if (agent_request(in, "GET", "/v1/info", NULL, 3000, &s->json, &e) == 0)
+		from_info(s);
+	else if (agent_died(ha_pid, s))
+		return false;
+	else
+		no_answer(in, s, &e);
+	return true;
+}
+
 void state_read(const struct instance *in, struct state_info *s)
 {
 	char *ha_pid = instance_path(in, F_HA_PID), *qmp = instance_path(in, F_QMP_SOCK);
-	struct err e = { 0 };
 
 	*s = (struct state_info){ .state = ST_STOPPED };
 	if (!instance_exists(in)) {
 		s->state = ST_MISSING;
-	} else if (lock_held(ha_pid, &s->agent_pid)) {
-		if (agent_request(in, "GET", "/v1/info", NULL, 3000, &s->json, &e) == 0) {
-			from_info(s);
-		} else {
-			no_answer(in, s, &e);
-		}
-	} else if (socket_answers(qmp)) {
+	} else if (!ask_agent(in, ha_pid, s) && socket_answers(qmp)) {
 		s->state = ST_ORPHANED;
 		s->why = xasprintf("the machine runs, but its host agent is gone; 'make INSTANCE=%s start' takes it over again, "
 				   "'make INSTANCE=%s stop' ends it",
