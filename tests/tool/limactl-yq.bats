@@ -53,6 +53,12 @@ err() {
 	[[ $output == *"--null-input"* ]]
 }
 
+@test "flow style stays as it was, single pairs in lists too" {
+	is '{images: [location: x], disk: 1M}' '{images: [location: x]}' '.disk = "1M"'
+	is 'a: [b: 1, {c: 2, d: 3}, e: [f: g]]' 'a: [b: 1, {c: 2, d: 3}, e: [f: g]]' .
+	is 'a: [{b: 1, c: 2}]' 'a: [b: 1]' '.a[0].c = 2'
+}
+
 @test "no input, JSON output, indentation" {
 	is 'foo: 42' '' -n .foo=42
 	is 'foo: 42' '' eval --null-input .foo=42

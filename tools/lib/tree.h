@@ -29,8 +29,8 @@ struct node {
 	int64_t i;
 	double f;
 	char *str;      /* NODE_STR: the text (NUL-terminated, may not contain NUL). Scalars: the source text when parsed */
-	/* Of a parsed scalar: 0 plain, '\'' , '"', '|', '>'; of a collection: '[' or '{' for flow, 0 block, '-' a block list
-	 * whose dashes are indented more than the key above. */
+	/* Of a parsed scalar: 0 plain, '\'' , '"', '|', '>'; of a collection: '[' or '{' for flow, ':' the pair in [a: b], 0
+	 * block, '-' a block list whose dashes are indented more than the key above. */
 	char style;
 	/* Comment lines above, without indentation, each with its '#', joined by '\n'; an empty line is a blank line. Of a map's
 	 * value: what stands above its key. NULL = none. */

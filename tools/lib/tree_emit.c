@@ -152,18 +152,19 @@ static bool is_inline(const struct node *n)
 {
 	if (n->type != NODE_SEQ && n->type != NODE_MAP)
 		return true;
-	return n->n == 0 || ((n->style == '[' || n->style == '{') && !has_comment(n));
+	return n->n == 0 || ((n->style == '[' || n->style == '{' || n->style == ':') && !has_comment(n));
 }
 
-static void flow_node(struct emitter *em, const struct node *n)
+static void flow_node(struct emitter *em, const struct node *n, bool in_list)
 {
-	bool map = n->type == NODE_MAP;
+	bool map = n->type == NODE_MAP, bare = map && in_list && n->style == ':' && n->n == 1;
 
 	if (!map && n->type != NODE_SEQ) {
 		scalar_inline(em->out, n, true);
 		return;
 	}
-	buf_addc(em->out, map ? '{' : '[');
+	if (!bare)
+		buf_addc(em->out, map ? '{' : '[');
 	for (size_t i = 0; i < n->n; i++) {
 		if (i)
 			buf_adds(em->out, ", ");
@@ -171,9 +172,10 @@ static void flow_node(struct emitter *em, const struct node *n)
 			text_key(em->out, n->key[i], true);
 			buf_adds(em->out, ": ");
 		}
-		flow_node(em, n->item[i]);
+		flow_node(em, n->item[i], !map);
 	}
-	buf_addc(em->out, map ? '}' : ']');
+	if (!bare)
+		buf_addc(em->out, map ? '}' : ']');
 }
 
 static void entries(struct emitter *em, const struct node *n, unsigned indent, bool on_line);
@@ -190,7 +192,7 @@ static void inline_value(struct emitter *em, const struct node *n, unsigned inde
 	}
 	before = em->out->len;
 	if (n->type == NODE_SEQ || n->type == NODE_MAP)
-		flow_node(em, n);
+		flow_node(em, n, false);
 	else
 		scalar_inline(em->out, n, false);
 	if (em->out->len == before)
@@ -267,7 +269,7 @@ void tree_emit(const struct node *root, struct buf *out)
 		/* A text of comments alone is an empty map. */
 		if (root->type != NODE_MAP || root->n || (!root->head && !root->foot)) {
 			start_line(&em, 0);
-			flow_node(&em, root);
+			flow_node(&em, root, false);
 			line_comment(&em, root);
 		}
 		comment_lines(&em, root->foot, 0);

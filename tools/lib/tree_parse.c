@@ -377,6 +377,12 @@ static int parse_entries(struct parser *p, struct node *map)
 	return merge_all(p, map, merges) < 0 ? -1 : finish_map(p, map, own);
 }
 
+/* '{', or ':' for a single pair without braces in a flow list: then the event has no text of its own. */
+static char flow_map_style(const yaml_event_t *ev)
+{
+	return ev->start_mark.index == ev->end_mark.index ? ':' : '{';
+}
+
 static int parse_collection(struct parser *p, struct node *n, bool in_map)
 {
 	bool is_map = n->type == NODE_MAP;
@@ -387,7 +393,7 @@ static int parse_collection(struct parser *p, struct node *n, bool in_map)
 	unsigned col = (unsigned)(name ? ev->end_mark.column : ev->start_mark.column);
 	int anchor = anchor_open(p, name, n), r;
 
-	n->style = flow ? (is_map ? '{' : '[') : !is_map && in_map && col > p->indent ? '-' : 0;
+	n->style = flow ? (is_map ? flow_map_style(ev) : '[') : !is_map && in_map && col > p->indent ? '-' : 0;
 	if (anchor < 0 || charge(p, 0, n->pos) < 0)
 		return -1;
 	if (++p->depth > TREE_DEPTH_MAX)
