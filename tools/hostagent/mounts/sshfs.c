@@ -205,8 +205,7 @@ static void on_check(void *arg, const struct job_result *r)
 		boot_advance(m->a);
 		return;
 	}
-	cancel(&m->client);
-	cancel(&m->server);
+	cancel(&m->client); /* the server ends when its peer has gone, see on_client_end */
 	broke(m, "it did not appear in the mount table of the guest");
 }
 
@@ -217,8 +216,9 @@ static void on_client_end(void *arg, const struct job_result *r)
 
 	m->client = NULL;
 	cancel(&m->check);
-	cancel(&m->server);
+	/* The server ends by itself now, if it has not already; how it does tells whether it could be confined. */
 	if (m->stopping) {
+		cancel(&m->server);
 		mounts_one_ended(m->a);
 		return;
 	}
@@ -317,6 +317,7 @@ static int start_all(struct mount *m, struct err *e)
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, EXIT_UNAVAIL, "cannot make a socket pair");
+	cancel(&m->server); /* one of the last attempt that hangs */
 	mount_options(m, &options);
 	client.io_fd = pair[0];
 	m->server = start_server(m, pair[1], e);
