@@ -3,11 +3,9 @@
  * to sizes that the input chooses.
  *
  * With -DFUZZ_REPLAY it is a program that replays the files given as arguments. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "file.h"
 #include "hostagent/dns/dns_conf.h"
 #include "hostagent/dns/dns_msg.h"
 #include "hostagent/dns/dns_table.h"
@@ -81,19 +79,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	free(text);
 	return 0;
 }
-
-#ifdef FUZZ_REPLAY
-int main(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		struct buf text = { 0 };
-		struct err e = { 0 };
-
-		if (file_read(argv[i], 1u << 20, &text, &e) < 0)
-			return err_report(&e);
-		LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&text), text.len);
-		buf_free(&text);
-	}
-	return 0;
-}
-#endif

@@ -1,11 +1,9 @@
 /* uses: render */
 /* Fuzzes the template language. Built with -DFUZZ_REPLAY it runs the files named on its command line instead. */
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "file.h"
 #include "render/expand.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -43,21 +41,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	free(text);
 	return 0;
 }
-
-#ifdef FUZZ_REPLAY
-int main(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		struct buf b = {0};
-		struct err e = {0};
-
-		if (file_read(argv[i], 16u << 20, &b, &e) < 0) {
-			fprintf(stderr, "%s\n", e.msg);
-			return 1;
-		}
-		LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&b), b.len);
-		buf_free(&b);
-	}
-	return 0;
-}
-#endif

@@ -2,12 +2,10 @@
  * lets through names no other file.
  *
  * With -DFUZZ_REPLAY it is a program that replays the files given as arguments. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "buf.h"
-#include "file.h"
 #include "image_header.h"
 
 #define READS_MAX 100000
@@ -56,19 +54,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		abort();
 	return 0;
 }
-
-#ifdef FUZZ_REPLAY
-int main(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		struct buf text = { 0 };
-		struct err e = { 0 };
-
-		if (file_read(argv[i], 64u << 20, &text, &e) < 0)
-			return err_report(&e);
-		LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&text), text.len);
-		buf_free(&text);
-	}
-	return 0;
-}
-#endif

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "file.h"
 #include "render/merge.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -45,21 +44,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	free(text);
 	return 0;
 }
-
-#ifdef FUZZ_REPLAY
-int main(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		struct buf b = {0};
-		struct err e = {0};
-
-		if (file_read(argv[i], 16u << 20, &b, &e) < 0) {
-			fprintf(stderr, "%s\n", e.msg);
-			return 1;
-		}
-		LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&b), b.len);
-		buf_free(&b);
-	}
-	return 0;
-}
-#endif

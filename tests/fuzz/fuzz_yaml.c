@@ -72,19 +72,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	node_free(root);
 	return 0;
 }
-
-#ifdef FUZZ_REPLAY
-int main(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		struct buf text = { 0 };
-		struct err e = { 0 };
-
-		if (file_read(argv[i], TREE_TEXT_MAX, &text, &e) < 0)
-			return err_report(&e);
-		LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&text), text.len);
-		buf_free(&text);
-	}
-	return 0;
-}
-#endif
