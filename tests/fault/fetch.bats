@@ -225,7 +225,7 @@ setup() { common_setup; }
 @test "a signal ends a download at once, and a run that waits" {
 	make_file blob 3000000
 	url=$SERVER/hold/1000000/$T/blob
-	lima-fetch -o out "$url" 2>log &
+	env --default-signal=HUP lima-fetch -o out "$url" 2>log &
 	first=$!
 	wait_for bigger_than "$(entry "$url")/data.part" 1000000
 	lima-fetch "$url" 2>log2 &
