@@ -397,8 +397,8 @@ END
 	agent
 	until_event '"running":true'
 	for round in 1 2; do
-		head -c 20000000 /dev/zero | tr '\0' x >>serial.log
-		printf '\nthe end %s\n' $round >>serial.log
+		{ head -c 20000000 /dev/zero | tr '\0' x; printf '\nthe end %s\n' $round; } >grown
+		dd if=grown of=serial.log bs=32M oflag=append conv=notrunc status=none # one write: it is not cut amidst
 		until_ok eval '[ "$(stat -c %s serial.log)" -le 1100000 ]'
 		tail -n 1 serial.log | grep -qx "the end $round"
 		sed -n 2p serial.log | grep -qxF '[the log was longer; lima-hostagent cut it here]'

@@ -14,15 +14,34 @@
 
 /* A guest that writes all the time costs one look in that time. */
 #define PACE_S 2
+#define END_TRIES 8 /* to read the end of a log that grows */
 
 static const char *const logs[] = { "serial.log", "serialp.log", "serialv.log" };
 static const char cut_line[] = "\n[the log was longer; lima-hostagent cut it here]\n";
 
-/* Puts the end of a log in the place of all of it. What QEMU appends meanwhile may be lost. */
-static int cut(int fd, off_t size)
+/* The last CONSOLE_KEEP bytes, read again while QEMU is just appending: what comes between this and ftruncate is lost. */
+static ssize_t read_end(int fd, char *keep)
+{
+	struct stat before = { 0 }, after;
+	ssize_t n = -1;
+
+	for (int tries = 0; tries < END_TRIES; tries++) {
+		if (fstat(fd, &before) < 0)
+			return -1;
+		n = pread(fd, keep, CONSOLE_KEEP, before.st_size - (off_t)CONSOLE_KEEP);
+		if (n < 0 || fstat(fd, &after) < 0)
+			return -1;
+		if (after.st_size == before.st_size)
+			break;
+	}
+	return n;
+}
+
+/* Puts the end of a log in the place of all of it. */
+static int cut(int fd)
 {
 	char *keep = xmalloc(CONSOLE_KEEP);
-	ssize_t n = pread(fd, keep, CONSOLE_KEEP, size - (off_t)CONSOLE_KEEP);
+	ssize_t n = read_end(fd, keep);
 	int r = n < 0 ? -1 : ftruncate(fd, 0);
 
 	if (r == 0)
@@ -41,7 +60,7 @@ static void look(const char *name)
 	if (lstat(name, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= (off_t)CONSOLE_MAX)
 		return;
 	fd = open(name, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || fstat(fd, &st) < 0 || cut(fd, st.st_size) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0 || cut(fd) < 0)
 		log_warn("%s has grown to %lld bytes and cannot be cut: %s", name, (long long)st.st_size, strerror(errno));
 	else
 		log_info("%s had grown to %lld bytes; its last part is kept", name, (long long)st.st_size);
