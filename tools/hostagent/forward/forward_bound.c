@@ -27,13 +27,20 @@ static bool is_at(const struct bound *b, uint8_t proto, const struct ip *ip, uin
 	return b->proto == proto && b->port == port && !memcmp(&b->ip, ip, sizeof(*ip));
 }
 
-struct bound *bound_get(struct forward *f, uint8_t proto, const struct ip *ip, uint16_t port, const char *path)
+struct bound *bound_find(struct forward *f, uint8_t proto, const struct ip *ip, uint16_t port, const char *path)
 {
-	struct bound *b;
-
 	for (size_t i = 0; i < f->n_bound; i++)
 		if (is_at(f->bound[i], proto, ip, port, path))
 			return f->bound[i];
+	return NULL;
+}
+
+struct bound *bound_get(struct forward *f, uint8_t proto, const struct ip *ip, uint16_t port, const char *path)
+{
+	struct bound *b = bound_find(f, proto, ip, port, path);
+
+	if (b)
+		return b;
 	if (f->n_bound == FORWARD_LISTENERS_MAX) {
 		log_limited(&f->limit, "more than %d ports to forward: the rest is not", FORWARD_LISTENERS_MAX);
 		return NULL;
@@ -140,12 +147,12 @@ static void ask_ssh(struct bound *b, bool cancel)
 
 	forward_host_text(b, local, sizeof(local));
 	forward_guest_text(&b->to, remote, sizeof(remote));
-	b->f->ops.ssh(b->f->ops.arg, b->id, cancel, b->reverse, local, remote);
+	b->f->ops.ssh(b->f->ops.arg, b->id, cancel, b->kind.reverse, local, remote);
 }
 
 static bool needs_ssh(const struct bound *b)
 {
-	return b->reverse || b->f->opt.plain || (b->f->opt.by_ssh && !b->permanent);
+	return b->kind.reverse || b->f->opt.plain || (b->f->opt.by_ssh && !b->kind.permanent);
 }
 
 static void open_by_ssh(struct bound *b)
@@ -163,14 +170,14 @@ static void open_by_ssh(struct bound *b)
 /* A rule that the user did not write must not use root's right to low ports. */
 static bool allowed(const struct bound *b)
 {
-	return b->path || !b->built_in || !forward_port_privileged(b->port);
+	return b->path || !b->kind.built_in || !forward_port_privileged(b->port);
 }
 
 static void open_now(struct bound *b)
 {
 	char why[128], host[64];
 
-	if (!b->permanent && !forward_take_token(b->f)) {
+	if (!b->kind.permanent && !forward_take_token(b->f)) {
 		b->due = mono_ms() + TOKEN_WAIT_MS;
 		forward_arm(b->f);
 	} else if (!allowed(b)) {
@@ -247,6 +254,30 @@ void bound_close(struct bound *b)
 	forward_arm(b->f);
 	if (was)
 		forward_tell(b->f, "stopping", &b->to, b);
+}
+
+/* Whether what another kind of place may do, or by whom it is served, makes it another place. */
+static bool must_reopen(const struct bound *b, const struct bound_kind *kind)
+{
+	struct bound other = *b;
+
+	other.kind = *kind;
+	return kind->reverse != b->kind.reverse || needs_ssh(&other) != needs_ssh(b) || allowed(&other) != allowed(b);
+}
+
+void bound_set(struct bound *b, const struct bound_kind *kind, const struct wire_addr *to)
+{
+	b->round = b->f->round;
+	if (b->state != BOUND_IDLE && must_reopen(b, kind))
+		bound_close(b);
+	b->kind = *kind;
+	if (b->state == BOUND_IDLE) {
+		bound_open(b, to);
+	} else if (memcmp(&b->to, to, sizeof(*to)) != 0) {
+		bound_move(b, to);
+		if (b->state == BOUND_OPEN)
+			forward_tell(b->f, "forwarding", &b->to, b);
+	}
 }
 
 void bound_due(struct bound *b, int64_t now)

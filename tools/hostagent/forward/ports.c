@@ -167,6 +167,11 @@ void ports_start(struct agent *a)
 		boot_error(a, e.msg);
 }
 
+int ports_reload(struct agent *a, const struct kv *conf, struct err *e)
+{
+	return a->ports.fw ? forward_reload(a->ports.fw, conf, e) : 0; /* otherwise read when the machine is up */
+}
+
 void ports_ssh_ready(struct agent *a)
 {
 	run_next(a);
