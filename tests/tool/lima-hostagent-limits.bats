@@ -265,12 +265,34 @@ END
 	exec 7<&- 8>&-
 }
 
-@test "it is in a session of its own, as is QEMU, and writes no core files (case 46)" {
+@test "it is in a session of its own, as is QEMU" {
 	ready
 	sid() { awk '{print $6}' "/proc/$1/stat"; }
 	[ "$(sid "$AGENT")" != "$(sid $$)" ]
 	[ "$(sid "$(qemu_pid)")" = "$(qemu_pid)" ]
-	grep -Eq '^Max core file size +0 +0' "/proc/$AGENT/limits"
+}
+
+@test "neither it nor a child writes a core file, and nobody's environment has more than the caller's (case 46)" {
+	conf video.display=vnc video.vnc.display=127.0.0.1:0,to=9
+	echo 'grep "^Max core" /proc/self/limits >ssh.limits; env -0 >ssh.environ' >ssh.does
+	ulimit -S -c unlimited || ulimit -S -c hard
+	ready
+	until_ok test -s vncpassword
+	until_ok test -s ssh.environ
+	grep -Eq '^Max core file size +0 +0' ssh.limits
+	for pid in "$AGENT" "$(qemu_pid)"; do
+		grep -Eq '^Max core file size +0 +0' "/proc/$pid/limits"
+		cp "/proc/$pid/environ" "$pid.environ"
+	done
+	env -0 >caller.environ
+	python3 - "$AGENT.environ" "$(qemu_pid).environ" ssh.environ <<'END'
+import sys
+def variables(name):
+    return {v for v in open(name, "rb").read().split(b"\0") if v.partition(b"=")[0] not in (b"PWD", b"OLDPWD", b"SHLVL", b"_")}
+for name in sys.argv[1:]:
+    have = variables(name)
+    assert have and have <= variables("caller.environ"), (name, have - variables("caller.environ"))
+END
 }
 
 @test "it is small, and sleeps when there is nothing to do" {
