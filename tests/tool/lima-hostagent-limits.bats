@@ -436,6 +436,41 @@ END
 	[ "$(grep -c 'its last part is kept' ha.stderr.log)" = 2 ]
 }
 
+@test "its own logs are begun anew, one old one is kept, and followers of the events miss nothing (case 38, 52)" {
+	ulimit -S -f 64 # KiB; what the system does not let grow is begun anew like one of 8 MiB
+	ready
+	ulimit -S -f "$(ulimit -H -f)"
+	curl -sSN --unix-socket ha.sock 'http://x/v1/events?from=now' >followed 3>&- &
+	follower=$!
+	until_ok test -s followed
+	conf portForwards=1 portForwards.0.static=true portForwards.0.proto=tcp portForwards.0.guestPort0=41000 portForwards.0.guestPort1=41049
+	for round in 1 2 3 4 5 6 7 8 9 10 11 12; do
+		conf "portForwards.0.hostPort0=$((41000 + 50 * (round % 2)))"
+		curl -sS --unix-socket ha.sock -X POST http://x/v1/reload >/dev/null
+	done
+	conf portForwards=0
+	curl -sS --unix-socket ha.sock -X POST http://x/v1/reload >/dev/null
+	want=$((50 * (1 + 2 * 11 + 1)))
+	until_ok eval '[ "$(grep -c portForward followed)" = $want ]'
+	kill $follower
+	[ "$(stat -c %s ha.stdout.log)" -le 65536 ] && [ "$(stat -c %s ha.stdout.old.log)" -le 65536 ]
+	python3 - $want <<'END'
+import json, sys
+def lines(name):
+    for line in open(name):
+        try:
+            yield json.loads(line)
+        except ValueError:  # the one at which there was no more room stands in the next file
+            assert not line.endswith("\n"), line
+kept = [*lines("ha.stdout.old.log"), *lines("ha.stdout.log")]
+told = [e for e in map(json.loads, open("followed").read().splitlines())]
+ports = [e["status"]["portForward"] for e in told if "portForward" in e["status"]]
+assert len(ports) == int(sys.argv[1]), len(ports)
+assert kept == told[-len(kept):], (kept[0], told[-len(kept)])
+assert len(kept) < len(told)
+END
+}
+
 # --- SIGKILL at any moment ---
 
 @test "killed at any moment, the next start ends ready, with one machine" {
