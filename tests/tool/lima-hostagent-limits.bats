@@ -249,6 +249,31 @@ END
 	until_ok eval "! python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", $port), timeout=2)'"
 }
 
+@test "LIMA_FORWARD_OWNER_ONLY: another user of the host is refused at a loopback port (case 45)" {
+	port=$((20000 + RANDOM % 20000))
+	try() {
+		"$@" PATH=/usr/bin:/bin python3 -I -c 'import socket, sys
+try:
+    s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=20)
+    s.sendall(b"x")
+    print(s.recv(1))
+except ConnectionResetError:
+    print("refused")' "$port"
+	}
+	other=(setpriv --reuid=65534 --regid=65534 --clear-groups env)
+	for want in "b'x'" refused; do
+		ready
+		cue "listen $port"
+		until_event '"portForward":{"type":"forwarding"'
+		[ "$(try env)" = "b'x'" ]
+		[ "$(try "${other[@]}")" = "$want" ]
+		kill "$AGENT"
+		ends 0
+		export LIMA_FORWARD_OWNER_ONLY=true
+	done
+	grep -F "refused at 127.0.0.1:$port, which is for its owner only: uid 65534" ha.stderr.log
+}
+
 # --- descriptors, memory, signals ---
 
 @test "nothing is inherited by the host agent, nothing by QEMU but its sockets" {

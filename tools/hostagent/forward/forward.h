@@ -23,6 +23,7 @@
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "err.h"
 #include "kv.h"
@@ -49,6 +50,8 @@ struct forward_options {
 	uint16_t ssh_port; /* on the host; 0: none */
 	bool plain;        /* no guest agent: static rules only, by ssh */
 	bool by_ssh;       /* LIMA_SSH_PORT_FORWARDER */
+	bool owner_only;   /* LIMA_FORWARD_OWNER_ONLY: what comes to a loopback address must be owner's, or root's */
+	uid_t owner;
 };
 
 /* Reads the rules in `conf` (agent.conf) and sets up the static ones and those for sockets. NULL: a rule makes no

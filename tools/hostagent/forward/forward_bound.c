@@ -1,4 +1,6 @@
 /* forward_bound - places on the host: opened, failed, tried again, held back when they come and go too often. */
+#include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +10,7 @@
 #include "forward_int.h"
 #include "forward_listen.h"
 #include "oswatch.h"
+#include "sockuser.h"
 
 enum {
 	RETRY_MS = 1000,     /* after a failure that may pass; doubled each time */
@@ -73,13 +76,46 @@ static void fail(struct bound *b, bool retry, const char *why)
 	forward_tell(b->f, "failed", &b->to, b);
 }
 
+/* Every user of the host can reach a loopback address. */
+static bool guarded(const struct bound *b)
+{
+	return b->f->opt.owner_only && !b->path && ip_loopback(&b->ip);
+}
+
+/* Whether the one at the other end may use the place; `fd` is our socket. */
+static bool welcome(void *arg, int fd, const struct sockaddr *peer)
+{
+	struct bound *b = arg;
+	struct sockaddr_storage ours = { 0 };
+	socklen_t len = sizeof(ours);
+	char host[64];
+	uid_t uid;
+
+	forward_host_text(b, host, sizeof(host));
+	if (getsockname(fd, (struct sockaddr *)&ours, &len) < 0 ||
+	    !socket_user(b->proto == WIRE_UDP ? IPPROTO_UDP : IPPROTO_TCP, peer, (struct sockaddr *)&ours, &uid)) {
+		log_limited(&b->f->limit, "refused at %s, which is for its owner only: it cannot be told who connects: %s",
+			    host, strerror(errno));
+		return false;
+	}
+	if (uid == 0 || uid == b->f->opt.owner)
+		return true;
+	log_limited(&b->f->limit, "refused at %s, which is for its owner only: uid %u", host, (unsigned)uid);
+	return false;
+}
+
 static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *from, int len, void *arg)
 {
+	struct linger now = { .l_onoff = 1 };
 	struct bound *b = arg;
 
 	(void)l;
-	(void)from;
 	(void)len;
+	if (guarded(b) && !welcome(b, fd, from)) {
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+		close(fd);
+		return;
+	}
 	tunnel_connect(b->f->tunnels, fd, &b->to, &b->connections);
 }
 
@@ -106,6 +142,8 @@ static int serve(struct bound *b, int fd)
 {
 	if (b->proto == WIRE_UDP) {
 		b->udp = tunnel_udp_new(b->f->tunnels, fd, &b->to, &b->connections);
+		if (b->udp && guarded(b))
+			tunnel_udp_guard(b->udp, welcome, b);
 		return b->udp ? 0 : -1;
 	}
 	b->tcp = evconnlistener_new(b->f->base, on_accept, b,
@@ -157,6 +195,10 @@ static bool needs_ssh(const struct bound *b)
 
 static void open_by_ssh(struct bound *b)
 {
+	if (guarded(b)) {
+		fail(b, false, "ssh cannot tell who connects, as LIMA_FORWARD_OWNER_ONLY asks for");
+		return;
+	}
 	if (!b->f->ops.ssh || b->proto == WIRE_UDP) {
 		fail(b, false,
 		     b->proto == WIRE_UDP ? "ssh cannot forward udp" : "this needs ssh, which is not available");
