@@ -267,6 +267,7 @@ event() { printf '{"time":"2026-11-21T10:00:0%s.25Z","status":%s}\n' "$2" "$3" >
 	kill -CONT "$SERVER"
 	(cd out; until_has watch.out ':6}')
 	number 7
+	(cd out; until_has watch.out ':7}')
 	kill -STOP "$SERVER"
 	# Too fast for a reader that stands still: what is left is told, in order.
 	number 8; anew; number 9; anew; number 10
