@@ -48,8 +48,11 @@ static void print_tail(const struct instance *in, const char *file, const char *
 	size_t n = read_end(in, file, text, sizeof(text));
 
 	printf("==> %s (%s) <==\n", title, path);
-	if (old && n < sizeof(text))
-		print_clean(before, read_end(in, old, before, sizeof(text) - n));
+	if (old && n < sizeof(text)) {
+		size_t more = read_end(in, old, before, sizeof(text) - n);
+
+		print_clean(before, more);
+	}
 	print_clean(text, n);
 	putchar('\n');
 	free(path);
