@@ -33,8 +33,10 @@ static struct forward *f;
 static struct bufferevent *channel; /* the host's end */
 static struct wire_reader from_guest, to_guest;
 static int guest = -1; /* the guest's end */
+static bool owner_only;
+static uid_t owner;
 static unsigned events, ssh_calls;
-static char last_event[512], all_events[200000], last_ssh[512], dir[64];
+static char last_event[512], all_events[200000], last_ssh[512], dir[64] __attribute__((unused));
 
 /* ---- the host ---- */
 
@@ -101,7 +103,7 @@ static inline void guest_vanish(void)
 
 static inline void begin(const char *conf, bool plain)
 {
-	struct forward_options o = { .ssh_port = SSH, .plain = plain };
+	struct forward_options o = { .ssh_port = SSH, .plain = plain, .owner_only = owner_only, .owner = owner };
 	struct forward_ops ops = { .event = on_event, .ssh = on_ssh };
 	struct err e = { 0 };
 	struct kv kv = { 0 };

@@ -249,6 +249,31 @@ END
 	until_ok eval "! python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", $port), timeout=2)'"
 }
 
+@test "LIMA_FORWARD_OWNER_ONLY: another user of the host is refused at a loopback port (case 45)" {
+	port=$((20000 + RANDOM % 20000))
+	try() {
+		"$@" PATH=/usr/bin:/bin python3 -I -c 'import socket, sys
+try:
+    s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=20)
+    s.sendall(b"x")
+    print(s.recv(1))
+except ConnectionResetError:
+    print("refused")' "$port"
+	}
+	other=(setpriv --reuid=65534 --regid=65534 --clear-groups env)
+	for want in "b'x'" refused; do
+		ready
+		cue "listen $port"
+		until_event '"portForward":{"type":"forwarding"'
+		[ "$(try env)" = "b'x'" ]
+		[ "$(try "${other[@]}")" = "$want" ]
+		kill "$AGENT"
+		ends 0
+		export LIMA_FORWARD_OWNER_ONLY=true
+	done
+	grep -F "refused at 127.0.0.1:$port, which is for its owner only: uid 65534" ha.stderr.log
+}
+
 # --- descriptors, memory, signals ---
 
 @test "nothing is inherited by the host agent, nothing by QEMU but its sockets" {
@@ -265,12 +290,34 @@ END
 	exec 7<&- 8>&-
 }
 
-@test "it is in a session of its own, as is QEMU, and writes no core files (case 46)" {
+@test "it is in a session of its own, as is QEMU" {
 	ready
 	sid() { awk '{print $6}' "/proc/$1/stat"; }
 	[ "$(sid "$AGENT")" != "$(sid $$)" ]
 	[ "$(sid "$(qemu_pid)")" = "$(qemu_pid)" ]
-	grep -Eq '^Max core file size +0 +0' "/proc/$AGENT/limits"
+}
+
+@test "neither it nor a child writes a core file, and nobody's environment has more than the caller's (case 46)" {
+	conf video.display=vnc video.vnc.display=127.0.0.1:0,to=9
+	echo 'grep "^Max core" /proc/self/limits >ssh.limits; env -0 >ssh.environ' >ssh.does
+	ulimit -S -c unlimited || ulimit -S -c hard
+	ready
+	until_ok test -s vncpassword
+	until_ok test -s ssh.environ
+	grep -Eq '^Max core file size +0 +0' ssh.limits
+	for pid in "$AGENT" "$(qemu_pid)"; do
+		grep -Eq '^Max core file size +0 +0' "/proc/$pid/limits"
+		cp "/proc/$pid/environ" "$pid.environ"
+	done
+	env -0 >caller.environ
+	python3 - "$AGENT.environ" "$(qemu_pid).environ" ssh.environ <<'END'
+import sys
+def variables(name):
+    return {v for v in open(name, "rb").read().split(b"\0") if v.partition(b"=")[0] not in (b"PWD", b"OLDPWD", b"SHLVL", b"_")}
+for name in sys.argv[1:]:
+    have = variables(name)
+    assert have and have <= variables("caller.environ"), (name, have - variables("caller.environ"))
+END
 }
 
 @test "it is small, and sleeps when there is nothing to do" {
@@ -412,6 +459,41 @@ END
 	[ "$(stat -c %s victim)" = 20000000 ]
 	tail -n 1 serial.log | grep -qx more
 	[ "$(grep -c 'its last part is kept' ha.stderr.log)" = 2 ]
+}
+
+@test "its own logs are begun anew, one old one is kept, and followers of the events miss nothing (case 38, 52)" {
+	ulimit -S -f 64 # KiB; what the system does not let grow is begun anew like one of 8 MiB
+	ready
+	ulimit -S -f "$(ulimit -H -f)"
+	curl -sSN --unix-socket ha.sock 'http://x/v1/events?from=now' >followed 3>&- &
+	follower=$!
+	until_ok test -s followed
+	conf portForwards=1 portForwards.0.static=true portForwards.0.proto=tcp portForwards.0.guestPort0=41000 portForwards.0.guestPort1=41049
+	for round in 1 2 3 4 5 6 7 8 9 10 11 12; do
+		conf "portForwards.0.hostPort0=$((41000 + 50 * (round % 2)))"
+		curl -sS --unix-socket ha.sock -X POST http://x/v1/reload >/dev/null
+	done
+	conf portForwards=0
+	curl -sS --unix-socket ha.sock -X POST http://x/v1/reload >/dev/null
+	want=$((50 * (1 + 2 * 11 + 1)))
+	until_ok eval '[ "$(grep -c portForward followed)" = $want ]'
+	kill $follower
+	[ "$(stat -c %s ha.stdout.log)" -le 65536 ] && [ "$(stat -c %s ha.stdout.old.log)" -le 65536 ]
+	python3 - $want <<'END'
+import json, sys
+def lines(name):
+    for line in open(name):
+        try:
+            yield json.loads(line)
+        except ValueError:  # the one at which there was no more room stands in the next file
+            assert not line.endswith("\n"), line
+kept = [*lines("ha.stdout.old.log"), *lines("ha.stdout.log")]
+told = [e for e in map(json.loads, open("followed").read().splitlines())]
+ports = [e["status"]["portForward"] for e in told if "portForward" in e["status"]]
+assert len(ports) == int(sys.argv[1]), len(ports)
+assert kept == told[-len(kept):], (kept[0], told[-len(kept)])
+assert len(kept) < len(told)
+END
 }
 
 # --- SIGKILL at any moment ---

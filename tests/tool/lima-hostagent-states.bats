@@ -213,7 +213,7 @@ END
 	[ "$(cat body)" = '{"applied":["message"],"restart":[]}' ]
 	conf probes=1 probes.0.script=x
 	[ "$(post /v1/reload)" = 200 ]
-	[ "$(cat body)" = '{"applied":["message"],"restart":["probes","probes.0.script"]}' ]
+	[ "$(cat body)" = '{"applied":[],"restart":["probes","probes.0.script"]}' ]
 	info_has '"pending":["probes","probes.0.script"]'
 	sed -i '/^probes.0/d; s/^probes=1/probes=0/' .make/agent.conf
 	[ "$(post /v1/reload)" = 200 ]
@@ -221,6 +221,34 @@ END
 	echo rubbish >.make/agent.conf
 	[ "$(post /v1/reload)" = 500 ]
 	info_has '"state":"running"'
+}
+
+@test "reload: other portForwards hold at once, wrong ones change nothing" {
+	read -r one two < <(python3 -c 'import socket
+l = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+print(*(s.getsockname()[1] for s in l))')
+	conf portForwards=1 portForwards.0.static=true portForwards.0.proto=tcp "portForwards.0.guestPort0=$one"
+	ready
+	event "\"type\":\"forwarding\",\"protocol\":\"tcp\",\"guestAddr\":\"127.0.0.1:$one\""
+	conf "portForwards.0.guestPort0=$two"
+	[ "$(post /v1/reload)" = 200 ]
+	[ "$(cat body)" = '{"applied":["portForwards.0.guestPort0"],"restart":[]}' ]
+	until_event "\"type\":\"stopping\",\"protocol\":\"tcp\",\"guestAddr\":\"127.0.0.1:$one\""
+	until_event "\"type\":\"forwarding\",\"protocol\":\"tcp\",\"guestAddr\":\"127.0.0.1:$two\""
+	not timeout 5 bash -c "exec 3<>/dev/tcp/127.0.0.1/$one"
+	timeout 5 bash -c "exec 3<>/dev/tcp/127.0.0.1/$two"
+	[ "$(post /v1/reload)" = 200 ]
+	[ "$(cat body)" = '{"applied":[],"restart":[]}' ]
+	# Rules that make no sense, which lima-render never writes, are refused, and the old ones hold.
+	conf portForwards.0.hostIP=nowhere
+	[ "$(post /v1/reload)" = 500 ]
+	grep -F "'nowhere' is not an IP address" body
+	timeout 5 bash -c "exec 3<>/dev/tcp/127.0.0.1/$two"
+	sed -i '/^portForwards/d' .make/agent.conf
+	[ "$(post /v1/reload)" = 200 ]
+	grep -F '"restart":[]' body
+	not timeout 5 bash -c "exec 3<>/dev/tcp/127.0.0.1/$two"
+	info_has '"portForwards":[]'
 }
 
 # --- info ---

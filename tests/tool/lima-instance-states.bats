@@ -336,6 +336,18 @@ no [31m{{.Other}}"
 	[[ $output != *restart:* ]]
 }
 
+@test "logs: a host agent's log that was begun anew a moment ago, with what was before; a new run begins with neither" {
+	start
+	echo '{"msg":"the last word before"}' >ha.stderr.old.log
+	echo '{"msg":"events"}' >ha.stdout.old.log
+	run lima-instance logs t
+	[ "$status" = 0 ]
+	[[ $output == *"the last word before"*"the host agent listens on"* ]]
+	lima-instance stop t
+	start
+	[ ! -e ha.stderr.old.log ] && [ ! -e ha.stdout.old.log ]
+}
+
 @test "a host agent that does not know reload is no obstacle (case 51)" {
 	start
 	# One of an older version: answers 404 to what it does not know.

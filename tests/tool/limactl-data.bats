@@ -246,6 +246,39 @@ event() { printf '{"time":"2026-11-21T10:00:0%s.25Z","status":%s}\n' "$2" "$3" >
 	wait "$SERVER"
 }
 
+@test "watch: a log that has become long and is begun anew is read to its end and on, each line once (case 38)" {
+	number() { printf '{"time":"2026-11-21T10:00:00Z","status":{"sshLocalPort":%d}}\n' "$@" >>ha.stdout.log; }
+	# As the host agent does it, see tools/hostagent/logfile.h.
+	anew() { : >next; rm -f ha.stdout.old.log; ln ha.stdout.log ha.stdout.old.log; mv next ha.stdout.log; }
+	instance a
+	cd "$LIMA_HOME/a"
+	number 1 2
+	anew
+	number 3
+	mkdir out
+	cd out
+	watching --json --history a
+	until_has watch.out ':3}'
+	cd ..
+	kill -STOP "$SERVER"
+	number 4 5
+	anew
+	number 6
+	kill -CONT "$SERVER"
+	(cd out; until_has watch.out ':6}')
+	number 7
+	(cd out; until_has watch.out ':7}')
+	kill -STOP "$SERVER"
+	# Too fast for a reader that stands still: what is left is told, in order.
+	number 8; anew; number 9; anew; number 10
+	kill -CONT "$SERVER"
+	(cd out; until_has watch.out ':10}')
+	output=$(sed 's/.*sshLocalPort":\([0-9]*\).*/\1/' out/watch.out | xargs)
+	is "1 2 3 4 5 6 7 9 10" # only one old log is kept
+	kill -INT "$SERVER"
+	wait "$SERVER"
+}
+
 @test "watch --verbose tells the host agents' logs; no instance is no error, an unknown one is" {
 	watching --verbose
 	grep -q "No instances found" watch.err

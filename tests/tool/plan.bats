@@ -34,11 +34,13 @@ edit() { sed -i "$1" "$DIR/lima.yaml"; }
 	edit 's/^cpus: 1/cpus: 2/; s/^mounts:.*/mounts: [{location: "~"}]/'
 	echo 'message: hello' >>"$DIR/lima.yaml"
 	echo 'minimumLimaVersion: 1.0.0' >>"$DIR/lima.yaml"
+	echo 'portForwards: [{guestPort: 8080, hostPort: 18080}]' >>"$DIR/lima.yaml"
 	before=$(snapshot)
 	run --separate-stderr lima-instance plan a
 	[ "$status" = 0 ]
 	[[ $output == *$'cpus: 1 -> 2 (restart)\n'* ]]
 	[[ $output == *'message: "" -> "hello" (live)'* ]]
+	[[ $output == *'portForwards: [] -> [{'*'... (live)'* ]]
 	[[ $output == *'minimumLimaVersion: (unset) -> "1.0.0" (no-op)'* ]]
 	[[ $output =~ "mounts: [] -> "[^$'\n']*" (recreate-cidata)" ]]
 	[ "${lines[-1]}" = "in all: recreate-cidata" ]

@@ -35,6 +35,8 @@ check() {
 @test "flapping listeners are damped" { check flap; }
 @test "forwards come back when the guest agent or the host agent is killed" { check restart; }
 
+@test "other rules hold at once: some end, some begin, the rest is not interrupted" { check reload; }
+
 @test "sockets still work after that: what was left in the guest is removed" { check sockets; }
 
 @test "a guest user cannot talk to the guest agent's port" {

@@ -240,7 +240,11 @@ static void watch_signals(struct agent *a)
 
 /* --- the start --- */
 
-/* What we do not want to share with whoever started us. */
+/* What we do not want to share with whoever started us.
+ *
+ * No core files, of us or of any child. PR_SET_DUMPABLE would go further, but not for the better: it hides /proc/PID/fd and cwd
+ * from other processes of the same user, where the host agent of another instance looks who has a port that it wants
+ * (forward_owner.h); and what we know is in files that the same user may read anyway. */
 static void settle(struct agent *a)
 {
 	struct rlimit none = { 0, 0 }, files;

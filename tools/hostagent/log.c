@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "buf.h"
-#include "file.h"
+#include "logfile.h"
 #include "oswatch.h"
 #include "text.h"
 
@@ -39,7 +39,7 @@ static void emit(const char *level, const char *fmt, va_list ap)
 	buf_addf(&line, "{\"level\":\"%s\",\"msg\":", level);
 	text_json(&line, msg);
 	buf_addf(&line, ",\"time\":\"%s\"}\n", when);
-	if (fd_write_all(STDERR_FILENO, line.data, line.len) < 0) {
+	if (logfile_write(STDERR_FILENO, line.data, line.len) < 0) {
 		/* There is nowhere left to say it. */
 	}
 	free(msg);

@@ -17,15 +17,18 @@
 /* The descriptor number that the child finds the pipe on: the first one after the standard three. */
 #define NOTIFY_FD 3
 
-static int open_log(const struct instance *in, const char *file, struct err *e)
+/* `old`: what the last run left, see hostagent/logfile.h. */
+static int open_log(const struct instance *in, const char *file, const char *old, struct err *e)
 {
-	char *path = instance_path(in, file);
+	char *path = instance_path(in, file), *before = instance_path(in, old);
 	int fd;
 
+	unlink(before);
 	unlink(path);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		err_sys(e, EXIT_CANTCREATE, "cannot create %s", path);
+	free(before);
 	free(path);
 	return fd;
 }
@@ -63,7 +66,8 @@ int step_launch(const struct instance *in, struct err *e)
 	struct spawn s = { .argv = argv, .in = SPAWN_NULL, .pass = pass, .npass = 1, .new_session = true };
 	pid_t pid = -1;
 
-	if (!program || (out = open_log(in, F_HA_STDOUT, e)) < 0 || (errfd = open_log(in, F_HA_STDERR, e)) < 0)
+	if (!program || (out = open_log(in, F_HA_STDOUT, F_HA_STDOUT_OLD, e)) < 0 ||
+	    (errfd = open_log(in, F_HA_STDERR, F_HA_STDERR_OLD, e)) < 0)
 		goto out;
 	if (pipe2(fds, O_CLOEXEC) < 0) {
 		err_sys(e, EXIT_UNAVAIL, "cannot make a pipe");

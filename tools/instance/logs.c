@@ -27,20 +27,33 @@ static void print_clean(const char *p, size_t n)
 	}
 }
 
-static void print_tail(const struct instance *in, const char *file, const char *title)
+/* The last `max` bytes of a file, as far as there are any; how many. */
+static size_t read_end(const struct instance *in, const char *file, char *text, size_t max)
 {
-	char *path = instance_path(in, file), text[TAIL_BYTES];
+	char *path = instance_path(in, file);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	off_t end = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
+	ssize_t n = end > 0 ? pread(fd, text, max, end > (off_t)max ? end - (off_t)max : 0) : 0;
+
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* `old`: the file before this one, when it was begun anew a moment ago; NULL: there is none. */
+static void print_tail(const struct instance *in, const char *file, const char *old, const char *title)
+{
+	char *path = instance_path(in, file), text[TAIL_BYTES], before[TAIL_BYTES];
+	size_t n = read_end(in, file, text, sizeof(text));
 
 	printf("==> %s (%s) <==\n", title, path);
-	if (fd >= 0) {
-		off_t end = lseek(fd, 0, SEEK_END);
-		ssize_t n = pread(fd, text, sizeof(text), end > (off_t)sizeof(text) ? end - (off_t)sizeof(text) : 0);
+	if (old && n < sizeof(text)) {
+		size_t more = read_end(in, old, before, sizeof(text) - n);
 
-		if (n > 0)
-			print_clean(text, (size_t)n);
-		close(fd);
+		print_clean(before, more);
 	}
+	print_clean(text, n);
 	putchar('\n');
 	free(path);
 }
@@ -74,8 +87,8 @@ int verb_logs(const struct request *rq, struct err *e)
 		return -1;
 	r = instance_must_exist(&in, e);
 	if (r == 0) {
-		print_tail(&in, "serial.log", "console");
-		print_tail(&in, F_HA_STDERR, "host agent");
+		print_tail(&in, "serial.log", NULL, "console");
+		print_tail(&in, F_HA_STDERR, F_HA_STDERR_OLD, "host agent");
 		print_guest_logs(&in);
 		fflush(stdout);
 	}

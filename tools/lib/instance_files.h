@@ -9,7 +9,7 @@
  *   lima-mkiso         cidata.iso
  *   lima-probe         .make/probe.conf
  *   lima-qemu-argv     qemu.argv
- *   lima-hostagent     ssh.config ha.pid ha.sock vncdisplay vncpassword; opens qmp.sock and ga.sock and hands them to QEMU
+ *   lima-hostagent     ssh.config ha.pid ha.sock vncdisplay vncpassword ha.stdout.old.log ha.stderr.old.log; opens qmp.sock and ga.sock and hands them to QEMU
  *   lima-instance      ha.stdout.log ha.stderr.log lima-version .make/applied.{yaml,json} diffdisk.old.N/; holds $LIMA_HOME/_locks/NAME while it changes the instance
  *   QEMU               qemu.pid serial.{log,sock} serialv.{log,sock}
  *   ssh                ssh.sock ga.ssh.sock
@@ -96,6 +96,8 @@
 #define F_HA_SOCK "ha.sock"
 #define F_HA_STDOUT "ha.stdout.log"
 #define F_HA_STDERR "ha.stderr.log"
+#define F_HA_STDOUT_OLD "ha.stdout.old.log"
+#define F_HA_STDERR_OLD "ha.stderr.old.log"
 
 #define D_MAKE ".make"
 #define F_IMAGE_CONF ".make/image.conf"

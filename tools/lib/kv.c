@@ -118,6 +118,26 @@ void kv_free(struct kv *kv)
 	*kv = (struct kv){ 0 };
 }
 
+void kv_replace(struct kv *kv, const struct kv *from, bool (*which)(const char *key))
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < kv->n; i++) {
+		if (!which(kv->pair[i].key)) {
+			kv->pair[left++] = kv->pair[i];
+			continue;
+		}
+		free(kv->pair[i].key);
+		free(kv->pair[i].value);
+	}
+	kv->n = left;
+	kv->pair = xrealloc(kv->pair, (left + from->n + 1) * sizeof(*kv->pair));
+	for (size_t i = 0; i < from->n; i++)
+		if (which(from->pair[i].key))
+			kv->pair[kv->n++] = (struct kv_pair){ xstrdup(from->pair[i].key), xstrdup(from->pair[i].value) };
+	qsort(kv->pair, kv->n, sizeof(*kv->pair), by_key);
+}
+
 static const char *lookup(const struct kv *kv, const char *fmt, va_list ap)
 {
 	char key[KV_KEY_MAX];

@@ -32,6 +32,8 @@ void kv_putf(struct buf *out, const char *key, const char *fmt, ...) __attribute
 int kv_load(const char *path, struct kv *kv, struct err *e);
 int kv_parse(const char *text, size_t n, const char *name, struct kv *kv, struct err *e);
 void kv_free(struct kv *kv);
+/* Drops every pair whose key `which` says yes to, and takes those of `from` instead. All other texts stay where they are. */
+void kv_replace(struct kv *kv, const struct kv *from, bool (*which)(const char *key));
 
 /* The value, or `fallback` when the key is missing. `key` is a printf format, for the indices. The text belongs to kv. */
 const char *kv_get(const struct kv *kv, const char *fallback, const char *key, ...)

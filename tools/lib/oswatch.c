@@ -57,7 +57,7 @@ int file_watch(const char *path)
 {
 	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 
-	if (fd >= 0 && inotify_add_watch(fd, path, IN_MODIFY) < 0) {
+	if (fd >= 0 && inotify_add_watch(fd, path, IN_MODIFY | IN_ATTRIB) < 0) {
 		close(fd);
 		return -1;
 	}

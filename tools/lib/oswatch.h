@@ -20,7 +20,8 @@ int proc_signal(int watch, pid_t pid, int sig);
 /* Waits until the process behind a descriptor of proc_watch has ended; false when wait_ms went by first. */
 bool proc_await(int watch, int wait_ms);
 
-/* A descriptor that becomes readable when somebody writes to the file, which must be there; file_watch_rearm waits for the next time. */
+/* A descriptor that becomes readable when somebody writes to the file, which must be there, or puts another one in its place;
+ * file_watch_rearm waits for the next time. */
 int file_watch(const char *path);
 void file_watch_rearm(int fd);
 /* The same for any number of directories: entries that come and go, and files in them that are written to. dirs_watch_add is -1 with

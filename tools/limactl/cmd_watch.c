@@ -21,10 +21,11 @@
 
 #define LINE_MAX_BYTES (1u << 20)
 
-/* A file that grows, and is begun anew at each start of the instance; its first bytes, with the time of its first line, tell that. */
+/* A file that grows, and is begun anew at each start of the instance and when it has become long (hostagent/logfile.h); its
+ * first bytes, with the time of its first line, tell that. */
 #define HEAD_BYTES 96
 struct tail {
-	char *path;
+	char *path, *old; /* the one before, when it has become long */
 	ino_t inode;
 	off_t at;
 	char head[HEAD_BYTES];
@@ -143,6 +144,26 @@ static void note_head(struct tail *t, int fd)
 		t->nhead = (size_t)got;
 }
 
+/* What was not read yet of a file that has become the old one. When it is another one than ours, all of it is; not when it is
+ * the one that is open as the present one, which has just become old too. */
+static void read_old(struct watching *w, struct watched *i, struct tail *t, ino_t present,
+		     void (*fn)(struct watching *, struct watched *, const char *))
+{
+	int fd = open(t->old, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_ino != present) {
+		if (begun_anew(t, fd, &st)) {
+			t->at = 0;
+			buf_free(&t->text);
+		}
+		read_lines(w, i, t, fd, fn);
+	}
+	close(fd);
+}
+
 /* What is new in the file. `skip`: only note how far it is. */
 static void read_tail(struct watching *w, struct watched *i, struct tail *t, bool skip,
 		      void (*fn)(struct watching *, struct watched *, const char *))
@@ -154,6 +175,8 @@ static void read_tail(struct watching *w, struct watched *i, struct tail *t, boo
 		return;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
 		if (begun_anew(t, fd, &st)) {
+			if (!skip)
+				read_old(w, i, t, st.st_ino, fn);
 			t->inode = st.st_ino;
 			t->at = 0;
 			t->nhead = 0;
@@ -178,7 +201,9 @@ static void add(struct watching *w, const char *name, bool is_new)
 	i->name = xstrdup(name);
 	i->dir = path_join(w->home, name);
 	i->events.path = path_join(i->dir, F_HA_STDOUT);
+	i->events.old = path_join(i->dir, F_HA_STDOUT_OLD);
 	i->log.path = path_join(i->dir, F_HA_STDERR);
+	i->log.old = path_join(i->dir, F_HA_STDERR_OLD);
 	while (*end)
 		end = &(*end)->next;
 	*end = i;
@@ -211,6 +236,8 @@ static void drop_gone(struct watching *w)
 		free(i->dir);
 		free(i->events.path);
 		free(i->log.path);
+		free(i->events.old);
+		free(i->log.old);
 		buf_free(&i->events.text);
 		buf_free(&i->log.text);
 		event_memory_free(&i->memory);

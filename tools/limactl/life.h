@@ -38,6 +38,7 @@ int life_stop(struct instance *in, bool force, struct err *e);
 /* What the host agent logs while we wait becomes our log, with "[hostagent] " in front. */
 struct relay {
 	int fd, watch; /* -1: nothing to relay */
+	char *path;
 	struct buf text;
 };
 /* From the log's beginning, or only what is new. */

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "instance_files.h"
@@ -15,13 +16,12 @@ void relay_open(struct relay *r, const struct instance *in, bool from_start)
 {
 	char *path = instance_path(in, F_HA_STDERR);
 
-	*r = (struct relay){ .watch = -1 };
+	*r = (struct relay){ .watch = -1, .path = path };
 	r->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (r->fd >= 0)
 		r->watch = file_watch(path);
 	if (r->fd >= 0 && !from_start)
 		lseek(r->fd, 0, SEEK_END);
-	free(path);
 }
 
 /* A fatal line ends the host agent, not us. */
@@ -38,14 +38,11 @@ static void relay_line(const char *line)
 	cJSON_Delete(o);
 }
 
-void relay_read(void *arg)
+static void read_lines(struct relay *r)
 {
-	struct relay *r = arg;
 	char chunk[8192], *nl;
 	ssize_t n;
 
-	if (r->watch >= 0)
-		file_watch_rearm(r->watch);
 	while (r->fd >= 0 && (n = read(r->fd, chunk, sizeof(chunk))) > 0) {
 		buf_add(&r->text, chunk, (size_t)n);
 		while (r->text.len && (nl = memchr(r->text.data, '\n', r->text.len))) {
@@ -58,6 +55,40 @@ void relay_read(void *arg)
 	}
 }
 
+/* A log that has become long is begun anew, see hostagent/logfile.h. True: we are at the start of the new one. */
+static bool go_on(struct relay *r)
+{
+	struct stat ours, now;
+	int fd, watch;
+
+	if (r->fd < 0 || fstat(r->fd, &ours) < 0 || lstat(r->path, &now) < 0 || ours.st_ino == now.st_ino)
+		return false;
+	read_lines(r); /* nobody writes there any more */
+	buf_eat(&r->text, r->text.len);
+	fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return false;
+	close(r->fd);
+	r->fd = fd;
+	watch = r->watch >= 0 ? file_watch(r->path) : -1;
+	if (watch >= 0) {
+		dup3(watch, r->watch, O_CLOEXEC); /* others know it by its number */
+		close(watch);
+	}
+	return true;
+}
+
+void relay_read(void *arg)
+{
+	struct relay *r = arg;
+
+	if (r->watch >= 0)
+		file_watch_rearm(r->watch);
+	do
+		read_lines(r);
+	while (go_on(r));
+}
+
 void relay_close(struct relay *r)
 {
 	relay_read(r);
@@ -66,5 +97,7 @@ void relay_close(struct relay *r)
 	if (r->watch >= 0)
 		close(r->watch);
 	buf_free(&r->text);
+	free(r->path);
+	r->path = NULL;
 	r->fd = r->watch = -1;
 }

@@ -115,12 +115,13 @@ static int follow(const struct instance *in, const struct start_options *o, bool
 }
 
 /* Standard output or error becomes a log file of the host agent, or with a terminal to write to says that there is none. */
-static int open_log(const struct instance *in, const char *file, int to, bool terminal, struct err *e)
+static int open_log(const struct instance *in, const char *file, const char *old, int to, bool terminal, struct err *e)
 {
 	static const char note[] = "This run was started in the foreground of a terminal, where its output went.\n";
-	char *path = instance_path(in, file);
+	char *path = instance_path(in, file), *before = instance_path(in, old);
 	int fd, r = 0;
 
+	unlink(before);
 	unlink(path);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
@@ -129,6 +130,7 @@ static int open_log(const struct instance *in, const char *file, int to, bool te
 		r = err_sys(e, EXIT_IOERR, "cannot write %s", path);
 	if (fd >= 0)
 		close(fd);
+	free(before);
 	free(path);
 	return r;
 }
@@ -139,8 +141,8 @@ static int become_agent(const struct instance *in, struct err *e)
 	char *bin = dirs_bin(e), *program = bin ? path_join(bin, "lima-hostagent") : NULL;
 	char *argv[] = { program, log_level() >= LOG_DEBUG ? "--debug" : in->dir, log_level() >= LOG_DEBUG ? in->dir : NULL, NULL };
 
-	if (program && open_log(in, F_HA_STDOUT, STDOUT_FILENO, terminal, e) == 0 &&
-	    open_log(in, F_HA_STDERR, STDERR_FILENO, terminal, e) == 0) {
+	if (program && open_log(in, F_HA_STDOUT, F_HA_STDOUT_OLD, STDOUT_FILENO, terminal, e) == 0 &&
+	    open_log(in, F_HA_STDERR, F_HA_STDERR_OLD, STDERR_FILENO, terminal, e) == 0) {
 		execv(program, argv);
 		err_sys(e, EXIT_UNAVAIL, "cannot run %s", program);
 	}

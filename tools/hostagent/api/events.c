@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "buf.h"
-#include "file.h"
+#include "hostagent/logfile.h"
 #include "hostagent/text.h"
 
 static void drop_oldest(struct events *ev)
@@ -46,7 +46,7 @@ void events_emit(struct events *ev, cJSON *status)
 {
 	char *line = events_text(status);
 
-	if (fd_write_all(STDOUT_FILENO, line, strlen(line)) < 0) {
+	if (logfile_write(STDOUT_FILENO, line, strlen(line)) < 0) {
 		/* Followers of ha.sock still get it. */
 	}
 	keep(ev, line);

@@ -11,7 +11,9 @@
 #include <cjson/cJSON.h>
 #include <stddef.h>
 
-#define EVENTS_KEEP 1024            /* lines kept for new followers; the oldest go first */
+/* Lines kept for new followers; the oldest go first. Most of what a busy host agent grows by in its first minutes is this, about
+ * 200 KiB of usual lines; then it stays as it is. */
+#define EVENTS_KEEP 1024
 #define EVENTS_KEEP_BYTES (1u << 20)
 
 struct events {

@@ -1,4 +1,5 @@
-/* forward - see forward.h. Here: what the guest announces, what the rules make of it, and when. */
+/* forward - see forward.h. Here: what the guest announces, what the rules make of it, and when. forward_fixed.c has what
+ * does not wait for the guest, forward_reload.c what becomes of it all when the rules change. */
 #include "forward.h"
 
 #include <stdio.h>
@@ -146,7 +147,7 @@ static struct wanted *find(struct forward *f, const struct wire_addr *a)
 	return NULL;
 }
 
-static struct wanted *first_at(struct forward *f, const struct bound *b)
+struct wanted *forward_first_at(struct forward *f, const struct bound *b)
 {
 	for (size_t i = 0; i < f->n_guest; i++)
 		if (f->guest[i].at == b)
@@ -160,16 +161,16 @@ static void unwant(struct forward *f, size_t i)
 	struct wanted *next;
 
 	memmove(&f->guest[i], &f->guest[i + 1], (--f->n_guest - i) * sizeof(*f->guest));
-	if (b->permanent)
+	if (!b || b->kind.permanent)
 		return;
-	next = first_at(f, b);
+	next = forward_first_at(f, b);
 	if (!next)
 		bound_close(b);
 	else if (memcmp(&next->a, &b->to, sizeof(b->to)))
 		bound_move(b, &next->a);
 }
 
-static void not_forwarded(struct forward *f, const struct wire_addr *a)
+void forward_passed_over(struct forward *f, const struct wire_addr *a)
 {
 	f->not_forwarded++;
 	if (a->proto == WIRE_UDP ? f->rules.silent_udp : f->rules.silent_tcp)
@@ -178,7 +179,7 @@ static void not_forwarded(struct forward *f, const struct wire_addr *a)
 		forward_tell(f, "not-forwarding", a, NULL);
 }
 
-static const struct forward_rule *rule_for(const struct forward *f, const struct wire_addr *a)
+const struct forward_rule *forward_rule_for(const struct forward *f, const struct wire_addr *a)
 {
 	struct ip ip;
 
@@ -188,38 +189,41 @@ static const struct forward_rule *rule_for(const struct forward *f, const struct
 	return forward_rules_match(&f->rules, a->proto, &ip, a->port);
 }
 
-/* The place on the host for a listener; NULL: there are too many. */
-static struct bound *place_for(struct forward *f, const struct forward_rule *rule, const struct wire_addr *a)
+bool forward_place(struct forward *f, const struct forward_rule *rule, struct wanted *w)
 {
-	struct bound *b;
+	struct bound *b = bound_get(f, w->a.proto, &rule->host_ip, forward_host_port(rule, w->a.port), rule->host_socket);
 
-	if (f->n_guest == FORWARD_GUEST_MAX)
-		return NULL;
-	b = bound_get(f, a->proto, &rule->host_ip, forward_host_port(rule, a->port), rule->host_socket);
-	if (b && b->state == BOUND_IDLE)
-		b->built_in = rule->built_in;
-	return b;
+	w->at = b;
+	if (!b)
+		return false;
+	if (b->state == BOUND_IDLE) {
+		b->kind.built_in = rule->built_in;
+		bound_open(b, &w->a);
+	}
+	return true;
 }
 
+/* Those that no rule wants are remembered too: other rules may come (forward_reload). */
 static void want(struct forward *f, const struct wire_addr *a)
 {
-	const struct forward_rule *rule = rule_for(f, a);
+	const struct forward_rule *rule = forward_rule_for(f, a);
 	struct wanted *w = find(f, a);
-	struct bound *b;
 
-	if (w)
+	if (w) {
 		w->stale = false;
-	if (w || (rule && rule->is_static)) /* a static one has its place already, or was refused it */
 		return;
-	b = rule ? place_for(f, rule, a) : NULL;
-	if (!b) {
-		not_forwarded(f, a);
+	}
+	if (f->n_guest == FORWARD_GUEST_MAX) {
+		forward_passed_over(f, a);
 		return;
 	}
 	f->guest = xrealloc(f->guest, (f->n_guest + 1) * sizeof(*f->guest));
-	f->guest[f->n_guest++] = (struct wanted){ .a = *a, .at = b };
-	if (b->state == BOUND_IDLE)
-		bound_open(b, a);
+	w = &f->guest[f->n_guest++];
+	*w = (struct wanted){ .a = *a };
+	if (rule && rule->is_static) /* it has its place already, or was refused it */
+		return;
+	if (!rule || !forward_place(f, rule, w))
+		forward_passed_over(f, a);
 }
 
 static void on_record(struct forward *f, const uint8_t *p)
@@ -289,92 +293,6 @@ void forward_ssh_result(struct forward *f, unsigned id, bool ok, const char *why
 			bound_ssh_result(f->bound[i], ok, why);
 }
 
-/* ---- rules that do not wait for the guest ---- */
-
-static void wire_of(const struct ip *ip, uint8_t proto, uint16_t port, struct wire_addr *a)
-{
-	memset(a, 0, sizeof(*a));
-	a->proto = proto;
-	a->port = port;
-	a->family = ip_is_v4(ip) ? 4 : 6;
-	memcpy(a->ip, ip_is_v4(ip) ? ip->b + 12 : ip->b, a->family == 4 ? 4 : 16);
-}
-
-static void open_permanent(struct bound *b, const struct wire_addr *to)
-{
-	if (!b || b->permanent) /* an earlier rule has it */
-		return;
-	b->permanent = true;
-	bound_open(b, to);
-}
-
-static void leave_out(struct forward *f, const struct forward_rule *rule, unsigned from)
-{
-	f->not_forwarded += rule->guest1 - from + 1;
-	log_warn("portForwards: the static ports %u to %u of the guest are not forwarded: %d ports are the limit", from,
-		 rule->guest1, FORWARD_LISTENERS_MAX);
-}
-
-/* Each port of a static rule, unless an earlier rule says something else about it. */
-static void open_static(struct forward *f, const struct forward_rule *rule, uint8_t proto)
-{
-	struct wire_addr to;
-
-	for (unsigned port = rule->guest0; port <= rule->guest1; port++) {
-		const struct forward_rule *first = forward_rules_match(&f->rules, proto, &rule->guest_ip, (uint16_t)port);
-
-		if (f->n_bound == FORWARD_LISTENERS_MAX) {
-			leave_out(f, rule, port);
-			return;
-		}
-		wire_of(&rule->guest_ip, proto, (uint16_t)port, &to);
-		if (!first)
-			not_forwarded(f, &to);
-		if (first != rule)
-			continue;
-		open_permanent(bound_get(f, proto, &rule->host_ip, forward_host_port(rule, (uint16_t)port),
-					 rule->host_socket),
-			       &to);
-	}
-}
-
-/* Without guest agent there is only ssh, which cannot do udp: told when the rule asks for nothing else. */
-static void open_static_rule(struct forward *f, const struct forward_rule *rule)
-{
-	if (rule->tcp)
-		open_static(f, rule, WIRE_TCP);
-	if (rule->udp && (!f->opt.plain || !rule->tcp))
-		open_static(f, rule, WIRE_UDP);
-}
-
-static void open_socket(struct forward *f, const struct forward_rule *rule)
-{
-	struct wire_addr to = { .proto = WIRE_UNIX };
-	struct bound *b;
-
-	if (strlen(rule->guest_socket) > WIRE_PATH_MAX || (!rule->host_socket && !rule->host0))
-		return;
-	snprintf(to.path, sizeof(to.path), "%s", rule->guest_socket);
-	b = bound_get(f, WIRE_TCP, &rule->host_ip, rule->host0, rule->host_socket);
-	if (b)
-		b->reverse = rule->reverse;
-	open_permanent(b, &to);
-}
-
-static void open_fixed(struct forward *f)
-{
-	for (size_t i = 0; i < f->rules.n; i++) {
-		const struct forward_rule *rule = &f->rules.rule[i];
-
-		if (rule->ignore || (f->opt.plain && !rule->is_static))
-			continue;
-		if (rule->guest_socket)
-			open_socket(f, rule);
-		else if (rule->is_static)
-			open_static_rule(f, rule);
-	}
-}
-
 /* ---- */
 
 struct forward *forward_new(struct event_base *base, const struct kv *conf, const struct forward_options *o,
@@ -390,11 +308,12 @@ struct forward *forward_new(struct event_base *base, const struct kv *conf, cons
 	f->base = base;
 	f->opt = *o;
 	f->ops = *ops;
+	f->round = 1;
 	f->tokens = FORWARD_BURST;
 	f->tokens_at = mono_ms();
 	f->tunnels = tunnels_new(base);
 	f->timer = event_new(base, -1, 0, on_timer, f);
-	open_fixed(f);
+	forward_fixed_open(f);
 	return f;
 }
 
@@ -438,8 +357,8 @@ cJSON *forward_json(const struct forward *f)
 		cJSON_AddStringToObject(item, "state", state_text(b->state));
 		if (b->state == BOUND_FAILED)
 			cJSON_AddStringToObject(item, "error", b->error);
-		cJSON_AddBoolToObject(item, "static", b->permanent);
-		if (b->reverse)
+		cJSON_AddBoolToObject(item, "static", b->kind.permanent);
+		if (b->kind.reverse)
 			cJSON_AddTrueToObject(item, "reverse");
 		cJSON_AddNumberToObject(item, "connections", b->connections);
 		cJSON_AddItemToArray(list, item);

@@ -12,6 +12,7 @@
  *   forward_guest_up   after each HELLO with a session that is new; before that `forward_guest_gone` when one was up
  *   forward_frame      for PORTS, and OPENED to CREDIT
  *   forward_guest_gone before the bufferevent of the channel is freed, and when the guest's agent is gone
+ *   forward_reload     when the rules have changed
  *   forward_free       at the end; all listeners are closed
  */
 #ifndef HOSTAGENT_FORWARD_H
@@ -22,6 +23,7 @@
 #include <event2/event.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "err.h"
 #include "kv.h"
@@ -48,6 +50,8 @@ struct forward_options {
 	uint16_t ssh_port; /* on the host; 0: none */
 	bool plain;        /* no guest agent: static rules only, by ssh */
 	bool by_ssh;       /* LIMA_SSH_PORT_FORWARDER */
+	bool owner_only;   /* LIMA_FORWARD_OWNER_ONLY: what comes to a loopback address must be owner's, or root's */
+	uid_t owner;
 };
 
 /* Reads the rules in `conf` (agent.conf) and sets up the static ones and those for sockets. NULL: a rule makes no
@@ -55,6 +59,10 @@ struct forward_options {
 struct forward *forward_new(struct event_base *base, const struct kv *conf, const struct forward_options *o,
 			    const struct forward_ops *ops, struct err *e);
 void forward_free(struct forward *f);
+/* Other rules from now on. Places that no rule wants any more are closed, new ones opened; those that stay are not touched,
+ * nor are connections that were made before (a flow of UDP ends with its place). -1: a rule makes no sense; the old
+ * ones stay in force. */
+int forward_reload(struct forward *f, const struct kv *conf, struct err *e);
 
 /* `guest` carries frames in both directions, and stays the caller's; frames are written into its output buffer. */
 void forward_guest_up(struct forward *f, struct bufferevent *guest);

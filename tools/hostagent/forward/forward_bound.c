@@ -1,4 +1,6 @@
 /* forward_bound - places on the host: opened, failed, tried again, held back when they come and go too often. */
+#include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +10,7 @@
 #include "forward_int.h"
 #include "forward_listen.h"
 #include "oswatch.h"
+#include "sockuser.h"
 
 enum {
 	RETRY_MS = 1000,     /* after a failure that may pass; doubled each time */
@@ -27,13 +30,20 @@ static bool is_at(const struct bound *b, uint8_t proto, const struct ip *ip, uin
 	return b->proto == proto && b->port == port && !memcmp(&b->ip, ip, sizeof(*ip));
 }
 
-struct bound *bound_get(struct forward *f, uint8_t proto, const struct ip *ip, uint16_t port, const char *path)
+struct bound *bound_find(struct forward *f, uint8_t proto, const struct ip *ip, uint16_t port, const char *path)
 {
-	struct bound *b;
-
 	for (size_t i = 0; i < f->n_bound; i++)
 		if (is_at(f->bound[i], proto, ip, port, path))
 			return f->bound[i];
+	return NULL;
+}
+
+struct bound *bound_get(struct forward *f, uint8_t proto, const struct ip *ip, uint16_t port, const char *path)
+{
+	struct bound *b = bound_find(f, proto, ip, port, path);
+
+	if (b)
+		return b;
 	if (f->n_bound == FORWARD_LISTENERS_MAX) {
 		log_limited(&f->limit, "more than %d ports to forward: the rest is not", FORWARD_LISTENERS_MAX);
 		return NULL;
@@ -66,13 +76,46 @@ static void fail(struct bound *b, bool retry, const char *why)
 	forward_tell(b->f, "failed", &b->to, b);
 }
 
+/* Every user of the host can reach a loopback address. */
+static bool guarded(const struct bound *b)
+{
+	return b->f->opt.owner_only && !b->path && ip_loopback(&b->ip);
+}
+
+/* Whether the one at the other end may use the place; `fd` is our socket. */
+static bool welcome(void *arg, int fd, const struct sockaddr *peer)
+{
+	struct bound *b = arg;
+	struct sockaddr_storage ours = { 0 };
+	socklen_t len = sizeof(ours);
+	char host[64];
+	uid_t uid;
+
+	forward_host_text(b, host, sizeof(host));
+	if (getsockname(fd, (struct sockaddr *)&ours, &len) < 0 ||
+	    !socket_user(b->proto == WIRE_UDP ? IPPROTO_UDP : IPPROTO_TCP, peer, (struct sockaddr *)&ours, &uid)) {
+		log_limited(&b->f->limit, "refused at %s, which is for its owner only: it cannot be told who connects: %s",
+			    host, strerror(errno));
+		return false;
+	}
+	if (uid == 0 || uid == b->f->opt.owner)
+		return true;
+	log_limited(&b->f->limit, "refused at %s, which is for its owner only: uid %u", host, (unsigned)uid);
+	return false;
+}
+
 static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *from, int len, void *arg)
 {
+	struct linger now = { .l_onoff = 1 };
 	struct bound *b = arg;
 
 	(void)l;
-	(void)from;
 	(void)len;
+	if (guarded(b) && !welcome(b, fd, from)) {
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+		close(fd);
+		return;
+	}
 	tunnel_connect(b->f->tunnels, fd, &b->to, &b->connections);
 }
 
@@ -99,6 +142,8 @@ static int serve(struct bound *b, int fd)
 {
 	if (b->proto == WIRE_UDP) {
 		b->udp = tunnel_udp_new(b->f->tunnels, fd, &b->to, &b->connections);
+		if (b->udp && guarded(b))
+			tunnel_udp_guard(b->udp, welcome, b);
 		return b->udp ? 0 : -1;
 	}
 	b->tcp = evconnlistener_new(b->f->base, on_accept, b,
@@ -140,16 +185,20 @@ static void ask_ssh(struct bound *b, bool cancel)
 
 	forward_host_text(b, local, sizeof(local));
 	forward_guest_text(&b->to, remote, sizeof(remote));
-	b->f->ops.ssh(b->f->ops.arg, b->id, cancel, b->reverse, local, remote);
+	b->f->ops.ssh(b->f->ops.arg, b->id, cancel, b->kind.reverse, local, remote);
 }
 
 static bool needs_ssh(const struct bound *b)
 {
-	return b->reverse || b->f->opt.plain || (b->f->opt.by_ssh && !b->permanent);
+	return b->kind.reverse || b->f->opt.plain || (b->f->opt.by_ssh && !b->kind.permanent);
 }
 
 static void open_by_ssh(struct bound *b)
 {
+	if (guarded(b)) {
+		fail(b, false, "ssh cannot tell who connects, as LIMA_FORWARD_OWNER_ONLY asks for");
+		return;
+	}
 	if (!b->f->ops.ssh || b->proto == WIRE_UDP) {
 		fail(b, false,
 		     b->proto == WIRE_UDP ? "ssh cannot forward udp" : "this needs ssh, which is not available");
@@ -163,14 +212,14 @@ static void open_by_ssh(struct bound *b)
 /* A rule that the user did not write must not use root's right to low ports. */
 static bool allowed(const struct bound *b)
 {
-	return b->path || !b->built_in || !forward_port_privileged(b->port);
+	return b->path || !b->kind.built_in || !forward_port_privileged(b->port);
 }
 
 static void open_now(struct bound *b)
 {
 	char why[128], host[64];
 
-	if (!b->permanent && !forward_take_token(b->f)) {
+	if (!b->kind.permanent && !forward_take_token(b->f)) {
 		b->due = mono_ms() + TOKEN_WAIT_MS;
 		forward_arm(b->f);
 	} else if (!allowed(b)) {
@@ -247,6 +296,30 @@ void bound_close(struct bound *b)
 	forward_arm(b->f);
 	if (was)
 		forward_tell(b->f, "stopping", &b->to, b);
+}
+
+/* Whether what another kind of place may do, or by whom it is served, makes it another place. */
+static bool must_reopen(const struct bound *b, const struct bound_kind *kind)
+{
+	struct bound other = *b;
+
+	other.kind = *kind;
+	return kind->reverse != b->kind.reverse || needs_ssh(&other) != needs_ssh(b) || allowed(&other) != allowed(b);
+}
+
+void bound_set(struct bound *b, const struct bound_kind *kind, const struct wire_addr *to)
+{
+	b->round = b->f->round;
+	if (b->state != BOUND_IDLE && must_reopen(b, kind))
+		bound_close(b);
+	b->kind = *kind;
+	if (b->state == BOUND_IDLE) {
+		bound_open(b, to);
+	} else if (memcmp(&b->to, to, sizeof(*to)) != 0) {
+		bound_move(b, to);
+		if (b->state == BOUND_OPEN)
+			forward_tell(b->f, "forwarding", &b->to, b);
+	}
 }
 
 void bound_due(struct bound *b, int64_t now)

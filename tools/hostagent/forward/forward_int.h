@@ -1,4 +1,5 @@
-/* forward_int - what forward.c (what the guest wants) and forward_bound.c (places on the host) share. */
+/* forward_int - what forward.c (what the guest wants), forward_fixed.c (what the rules want in any case), forward_reload.c
+ * (other rules) and forward_bound.c (places on the host) share. */
 #ifndef HOSTAGENT_FORWARD_INT_H
 #define HOSTAGENT_FORWARD_INT_H
 
@@ -17,14 +18,20 @@ enum bound_state {
 	BOUND_FAILED,  /* tried again at `due`, if that is set */
 };
 
+/* By whose wish a place is there. */
+struct bound_kind {
+	bool permanent; /* of a static rule, or of one for a socket */
+	bool reverse;
+	bool built_in; /* by a rule that is not the user's */
+};
+
 /* A place on the host. */
 struct bound {
 	struct forward *f;
 	unsigned id;
 	uint8_t proto; /* of the host's side: tcp, udp, unix */
-	bool permanent; /* of a static rule, or of one for a socket */
-	bool reverse;
-	bool built_in; /* by a rule that is not the user's */
+	struct bound_kind kind;
+	unsigned round; /* of the rules (struct forward) that settled what it is */
 	struct ip ip;
 	uint16_t port;
 	char *path; /* unix */
@@ -39,12 +46,13 @@ struct bound {
 	int64_t closed, due; /* mono_ms, 0: never */
 };
 
-/* A listener in the guest that a rule lets through. Several may want the same place (127.0.0.1:80 and [::]:80): the
+/* A listener in the guest. Several may want the same place (127.0.0.1:80 and [::]:80): the
  * first has it, and when that goes, the next takes over without the place being closed. */
 struct wanted {
 	struct wire_addr a;
-	struct bound *at;
+	struct bound *at; /* NULL: no rule lets it through, or a static one has it */
 	bool stale; /* not named again since "=" */
+	bool had;   /* a place, before the rules changed */
 };
 
 struct forward {
@@ -52,6 +60,7 @@ struct forward {
 	struct forward_ops ops;
 	struct forward_options opt;
 	struct forward_rules rules;
+	unsigned round; /* how many rules there have been */
 	struct tunnels *tunnels;
 	struct bound **bound;
 	size_t n_bound;
@@ -77,7 +86,28 @@ void forward_tell(struct forward *f, const char *type, const struct wire_addr *g
 void forward_host_text(const struct bound *b, char *out, size_t n);
 void forward_guest_text(const struct wire_addr *a, char *out, size_t n);
 
+/* A listener that is not forwarded: counted, and told within measure. */
+void forward_passed_over(struct forward *f, const struct wire_addr *a);
+/* The rule that decides about a listener; NULL: it is not forwarded. */
+const struct forward_rule *forward_rule_for(const struct forward *f, const struct wire_addr *a);
+/* Gives a listener its place by a rule, and opens that if nobody has. False: there are too many. */
+bool forward_place(struct forward *f, const struct forward_rule *rule, struct wanted *w);
+/* The first listener that wants a place; NULL: none. */
+struct wanted *forward_first_at(struct forward *f, const struct bound *b);
+
+/* forward_fixed.c */
+
+/* Opens the places of static rules and of those for sockets. */
+void forward_fixed_open(struct forward *f);
+/* Whether one of these rules wants the place. */
+bool forward_fixed_has(const struct forward *f, const struct bound *b);
+
 /* forward_bound.c */
+
+/* The same as bound_get for a place that is there; NULL: it is not. */
+struct bound *bound_find(struct forward *f, uint8_t proto, const struct ip *ip, uint16_t port, const char *path);
+/* The rules of this round want it so and leading there: opened, moved, opened anew when it must be, or left alone. */
+void bound_set(struct bound *b, const struct bound_kind *kind, const struct wire_addr *to);
 
 /* The place for a port by its rule, or for a path; made when it is not there. NULL: there are too many. */
 struct bound *bound_get(struct forward *f, uint8_t proto, const struct ip *ip, uint16_t port, const char *path);

@@ -31,6 +31,11 @@ bool ip_unspecified(const struct ip *ip)
 	return same(ip, &v4_any) || same(ip, &v6_any);
 }
 
+bool ip_loopback(const struct ip *ip)
+{
+	return same(ip, &v6_loopback) || (ip_is_v4(ip) && ip->b[12] == 127);
+}
+
 void ip_of_wire(const struct wire_addr *a, struct ip *ip)
 {
 	if (a->family == 6) {

@@ -55,6 +55,7 @@ void ip_of_wire(const struct wire_addr *a, struct ip *ip);
 int ip_parse(const char *text, struct ip *ip);
 bool ip_unspecified(const struct ip *ip); /* 0.0.0.0 or :: */
 bool ip_is_v4(const struct ip *ip);
+bool ip_loopback(const struct ip *ip); /* 127.0.0.0/8 or ::1 */
 /* "127.0.0.1:80" or "[::1]:80" */
 void ip_format(const struct ip *ip, uint16_t port, char *out, size_t n);
 

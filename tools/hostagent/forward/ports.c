@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "hostagent/agent.h"
 #include "forward.h"
@@ -157,7 +158,9 @@ void ports_start(struct agent *a)
 {
 	struct forward_options o = { .ssh_port = (uint16_t)a->ssh_port,
 				     .plain = a->plain,
-				     .by_ssh = is_true(getenv("LIMA_SSH_PORT_FORWARDER")) };
+				     .by_ssh = is_true(getenv("LIMA_SSH_PORT_FORWARDER")),
+				     .owner_only = is_true(getenv("LIMA_FORWARD_OWNER_ONLY")),
+				     .owner = geteuid() };
 	struct forward_ops ops = { .arg = a, .event = on_event, .ssh = ask_ssh };
 	struct err e = { 0 };
 
@@ -165,6 +168,11 @@ void ports_start(struct agent *a)
 	a->ports.fw = forward_new(a->base, &a->conf, &o, &ops, &e);
 	if (!a->ports.fw)
 		boot_error(a, e.msg);
+}
+
+int ports_reload(struct agent *a, const struct kv *conf, struct err *e)
+{
+	return a->ports.fw ? forward_reload(a->ports.fw, conf, e) : 0; /* otherwise read when the machine is up */
 }
 
 void ports_ssh_ready(struct agent *a)

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "err.h"
+#include "kv.h"
 #include "wire.h"
 
 struct agent;
@@ -20,6 +22,8 @@ struct ports {
 
 /* The SSH port is known: reads the rules. Anew for each boot of the guest. */
 void ports_start(struct agent *a);
+/* The rules have changed to those of `conf`. -1: they make no sense, and the old ones stay. */
+int ports_reload(struct agent *a, const struct kv *conf, struct err *e);
 /* Logging in works, so ssh can be asked. */
 void ports_ssh_ready(struct agent *a);
 /* A session with the guest agent begins or is over. */

@@ -37,6 +37,8 @@ void tunnel_connect(struct tunnels *ts, int fd, const struct wire_addr *to, unsi
 
 /* Serves a bound UDP socket (taken over): each peer gets a stream of its own. NULL with errno. */
 struct tunnel_udp *tunnel_udp_new(struct tunnels *ts, int fd, const struct wire_addr *to, unsigned *count);
+/* Asks before a peer gets a stream: `fd` is the bound socket. */
+void tunnel_udp_guard(struct tunnel_udp *u, bool (*may)(void *arg, int fd, const struct sockaddr *peer), void *arg);
 /* New flows go there from now on. */
 void tunnel_udp_target(struct tunnel_udp *u, const struct wire_addr *to);
 void tunnel_udp_free(struct tunnel_udp *u);

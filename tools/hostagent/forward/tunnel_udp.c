@@ -32,6 +32,8 @@ struct tunnel_udp {
 	struct event *readable, *sweep;
 	struct wire_addr to;
 	unsigned *count;
+	bool (*may)(void *arg, int fd, const struct sockaddr *peer); /* NULL: everybody may */
+	void *may_arg;
 	struct flow *flows;
 };
 
@@ -101,8 +103,11 @@ static struct flow *flow_of(struct tunnel_udp *u, const struct sockaddr_storage 
 static struct flow *new_flow(struct tunnel_udp *u, const struct sockaddr_storage *peer, socklen_t len)
 {
 	struct timeval every = { .tv_sec = SWEEP_S };
-	struct flow *w = xcalloc(1, sizeof(*w));
+	struct flow *w;
 
+	if (u->may && !u->may(u->may_arg, u->fd, (const struct sockaddr *)peer))
+		return NULL;
+	w = xcalloc(1, sizeof(*w));
 	w->u = u;
 	memcpy(&w->peer, peer, len);
 	w->peer_len = len;
@@ -176,6 +181,12 @@ struct tunnel_udp *tunnel_udp_new(struct tunnels *ts, int fd, const struct wire_
 	tunnel_udp_free(u);
 	errno = ENOMEM;
 	return NULL;
+}
+
+void tunnel_udp_guard(struct tunnel_udp *u, bool (*may)(void *arg, int fd, const struct sockaddr *peer), void *arg)
+{
+	u->may = may;
+	u->may_arg = arg;
 }
 
 void tunnel_udp_target(struct tunnel_udp *u, const struct wire_addr *to)
