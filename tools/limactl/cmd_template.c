@@ -148,18 +148,7 @@ static int run_validate(struct ctl *c, struct err *e)
 	return r;
 }
 
-static const struct command cmd_validate_template = {
-	.name = "validate",
-	.group = GROUP_NONE,
-	.use = "TEMPLATE...",
-	.summary = "Check templates",
-	.min_args = 1,
-	.max_args = ARGS_ANY,
-	.flags = (const struct flag_spec *const[]){ validate_flags, NULL },
-	.complete = COMPLETE_TEMPLATE,
-	.run = run_validate,
-};
-
+/* Of limactl itself, and of template too. */
 const struct command cmd_validate = {
 	.name = "validate",
 	.group = GROUP_ADVANCED,
@@ -243,5 +232,5 @@ const struct command cmd_template = {
 	.aliases = "tmpl",
 	.group = GROUP_ADVANCED,
 	.summary = "Work with templates",
-	.sub = (const struct command *const[]){ &cmd_copy_template, &cmd_url_template, &cmd_validate_template, &cmd_yq_template, NULL },
+	.sub = (const struct command *const[]){ &cmd_copy_template, &cmd_url_template, &cmd_validate, &cmd_yq_template, NULL },
 };
