@@ -115,8 +115,8 @@ setup() {
 	[ "$output" = template:two ]
 	[[ $stderr == *level=warning* ]]
 	[ "$(limactl tmpl url https://x/y.yaml)" = https://x/y.yaml ]
-	run --separate-stderr limactl tmpl url github:org/repo/vm@v1
-	[ "$output" = https://raw.githubusercontent.com/org/repo/v1/vm.yaml ]
+	run --separate-stderr limactl tmpl url github:org/repo/vm.sh@v1
+	[ "$output" = https://raw.githubusercontent.com/org/repo/v1/vm.sh ]
 	[[ $stderr == *'The github: scheme is still EXPERIMENTAL'* ]]
 	fails 1 'github: URL must contain at least an ORG, got ' limactl tmpl url github:
 	printf '#!/bin/sh\necho "template:$1"\n' >"$BIN/limactl-url-my"
@@ -125,4 +125,36 @@ setup() {
 	[ "$(limactl tmpl yq my:two .cpus)" = 2 ]
 	run limactl --debug tmpl url my:two
 	has 'Locator `my:two` replaced with `template:two`'
+}
+
+@test "github: templates through a link and a redirection, for limactl and lima-render" {
+	# The tools beside a lima-fetch that has these files at GitHub.
+	mkdir -p tools hub/me/me/HEAD hub/me/vms/v1/d
+	cp "$(command -v limactl)" "$(command -v lima-render)" tools/
+	printf '#!/bin/sh\nf=%s/hub/${1#https://raw.githubusercontent.com/}\n[ -f "$f" ] && echo "$f" && exit\n%s\n' "$PWD" \
+		'echo "lima-fetch: $1: the server answered with HTTP status 404; check the URL" >&2; exit 69' >tools/lima-fetch
+	chmod +x tools/lima-fetch
+	LIMA_SHARE=$(realpath "$(dirname "$(realpath "$(command -v limactl)")")/../share/lima")
+	export LIMA_SHARE
+	echo github:me/vms >hub/me/me/HEAD/.lima.yaml
+	printf d/real.yaml >hub/me/vms/v1/.lima.yaml
+	printf '# of me\nbase: part.yaml\ncpus: 3\nimages: [{location: /i.raw}]\n' >hub/me/vms/v1/d/real.yaml
+	echo 'memory: 3GiB' >hub/me/vms/v1/d/part.yaml
+	run --separate-stderr tools/limactl tmpl url github:me@v1
+	[ "$output" = https://raw.githubusercontent.com/me/vms/v1/d/real.yaml ] || { echo "$stderr"; false; }
+	run --separate-stderr tools/limactl tmpl copy --embed-all github:me@v1
+	[ "$status" = 0 ]
+	has '# of me'
+	has 'memory: 3GiB'
+	[ "$(grep -c EXPERIMENTAL <<<"$stderr")" = 1 ]
+	# As a base too.
+	printf 'base: github:me@v1\n' >t.yaml
+	run --separate-stderr tools/lima-render t.yaml
+	[ "$status" = 0 ] || { echo "$stderr"; false; }
+	has 'cpus: 3'
+	has 'memory: 3GiB'
+	[[ $stderr == *'The github: scheme is still EXPERIMENTAL'* ]]
+	run tools/limactl tmpl url github:me/none
+	[ "$status" = 1 ]
+	has 'HTTP status 404'
 }

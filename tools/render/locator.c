@@ -32,7 +32,7 @@ enum locator_kind locator_kind(const char *arg)
 		return LOCATOR_STDIN;
 	if (name_check_instance(arg, &ignored) == 0)
 		return LOCATOR_NAME;
-	if (locator_is_image(arg) && !locator_has_scheme(arg, "template"))
+	if (locator_is_image(arg) && !locator_has_scheme(arg, "template") && !locator_has_scheme(arg, "github"))
 		return LOCATOR_IMAGE;
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
 		if (locator_has_scheme(arg, schemes[i].scheme))
@@ -203,26 +203,34 @@ static const char *last_line(struct buf *text)
 	return strncmp(line, "lima-fetch: ", 12) ? line : line + 12;
 }
 
-static int read_url(const char *url, const struct locator_ctx *ctx, struct locator_source *s, struct err *e)
+int locator_fetch(const char *url, const struct locator_ctx *ctx, struct buf *text, char **path, struct err *e)
 {
 	char *argv[] = {ctx->fetch, (char *)url, NULL};
 	struct buf out = {0}, said = {0};
-	int status, r = spawn_run(argv, &out, &said, &status, e);
+	int status, fd = -1, r = spawn_run(argv, &out, &said, &status, e);
 
 	if (r == 0 && status != 0)
 		r = err_set(
 		    e, status == EXIT_NO || (status >= EXIT_BADDATA && status <= EXIT_TRYAGAIN) ? status : EXIT_UNAVAIL,
 		    "cannot fetch the template %s: %s", url, said.len ? last_line(&said) : "lima-fetch failed");
-	if (r == 0) {
-		const char *path = last_line(&out);
-
-		r = read_open(locator_open(path, e), path, s, e);
-		s->file = tree_intern(url);
-		s->locator = xstrdup(url);
-	}
+	if (r == 0)
+		r = (fd = locator_open(last_line(&out), e)) < 0 ? -1 : 0;
+	if (r == 0)
+		r = fd_read_all(fd, last_line(&out), LOCATOR_TEXT_MAX, text, e);
+	if (fd >= 0)
+		close(fd);
+	if (r == 0 && path)
+		*path = xstrdup(last_line(&out));
 	buf_free(&out);
 	buf_free(&said);
 	return r;
+}
+
+static int read_url(const char *url, const struct locator_ctx *ctx, struct locator_source *s, struct err *e)
+{
+	s->file = tree_intern(url);
+	s->locator = xstrdup(url);
+	return locator_fetch(url, ctx, &s->text, &s->path, e);
 }
 
 static int read_stdin(struct locator_source *s, struct err *e)
@@ -320,7 +328,7 @@ char *locator_rewrite(const char *locator, const struct locator_ctx *ctx, struct
 		char *next = plugin_rewrite(now, ctx, &why);
 
 		if (!next && why.code == 0 && locator_kind(now) == LOCATOR_GITHUB)
-			next = locator_github(now, &why);
+			next = locator_github(now, ctx, &why);
 
 		if (!next && why.code == 0)
 			break;
