@@ -24,7 +24,7 @@ static const struct flag_spec flags[] = {
 	{ .name = "expression", .type = FLAG_STRING, .help = "the expression; all arguments are files then" },
 	{ .name = "from-file", .type = FLAG_STRING, .help = "read the expression from a file" },
 	{ .name = "help", .letter = 'h', .help = "print this page" },
-	{ .name = "indent", .letter = 'I', .type = FLAG_INT, .value = "2", .help = "indentation of JSON; 0: one line" },
+	{ .name = "indent", .letter = 'I', .type = FLAG_INT, .value = "2", .help = "indentation; 0: JSON on one line" },
 	{ .name = "inplace", .letter = 'i', .help = "write the result into the (first) file" },
 	{ .name = "input-format", .letter = 'p', .type = FLAG_STRING, .value = "auto",
 	  .help = "yaml, json; auto: by the file's name" },
@@ -49,11 +49,11 @@ static const struct flag_spec *const tables[] = { flags, NULL };
 /* What one run works with. */
 struct yq {
 	struct flags *f;
-	const char *text;       /* the expression as given */
-	struct buf expression;  /* and as render/expr.h takes it */
+	const char *text;       /* the expression */
+	struct yq_plan plan;    /* its parts */
+	struct expr_reach reach;
 	bool json, raw, pretty, constant;
 	int indent;
-	const struct node *doc; /* that is looked at */
 	bool from_json;
 	struct buf out;
 	size_t number;          /* of that document, from 1 */
@@ -141,7 +141,7 @@ static void put_yaml(struct yq *y, struct node *n, size_t doc)
 		return;
 	}
 	indent_lists(n, false, y->pretty);
-	tree_emit(n, &y->out);
+	tree_emit_as(n, &(struct tree_style){ .indent = (unsigned)y->indent, .one_blank = true }, &y->out);
 }
 
 /* The part of the document that is equal to a result, which is most often what the result was taken from. */
@@ -157,20 +157,20 @@ static const struct node *find_equal(const struct node *in, const struct node *n
 }
 
 /* The result with the comments and styles that the document has; takes `result` over. */
-static struct node *dress(const struct yq *y, struct node *result)
+static struct node *dress(const struct node *doc, struct node *result)
 {
-	const struct node *origin = y->doc->n && result->n ? find_equal(y->doc, result) : NULL;
+	const struct node *origin = doc->n && result->n ? find_equal(doc, result) : NULL;
 	struct node *dressed = NULL;
 	struct err ignored = { 0 };
 
 	if (origin) {
 		dressed = node_copy(origin);
-		if (origin != y->doc) {
+		if (origin != doc) {
 			free(dressed->head);
 			dressed->head = NULL;
 		}
-	} else if (result->type == y->doc->type && result->type == NODE_MAP) {
-		dressed = expr_patch(y->doc, expr_to_jv(result), &ignored);
+	} else if (result->type == doc->type && result->type == NODE_MAP) {
+		dressed = expr_patch(doc, expr_to_jv(result), &ignored);
 	}
 	if (!dressed)
 		return result;
@@ -178,35 +178,73 @@ static struct node *dress(const struct yq *y, struct node *result)
 	return dressed;
 }
 
-static int take_result(void *arg, size_t doc, struct node *result, struct err *e)
+static int print_result(struct yq *y, struct node *result)
 {
-	struct yq *y = arg;
 	size_t number = y->constant ? 1 : y->number;
 
-	(void)doc;
-	(void)e;
 	y->any = true;
 	y->falsy = result->type == NODE_NULL || (result->type == NODE_BOOL && !result->b);
-	if (y->json) {
+	if (y->json)
 		put_json(y, result);
-	} else {
-		result = dress(y, result);
+	else
 		put_yaml(y, result, number);
-	}
 	y->printed_doc = number;
 	node_free(result);
 	return 0;
+}
+
+/* A document on its way through the parts of the expression. */
+struct step {
+	struct yq *y;
+	struct node *doc;
+	size_t part;
+};
+
+static int run_parts(struct yq *y, struct node *doc, size_t part, struct err *e);
+
+static int take_result(void *arg, size_t number, struct node *result, struct err *e)
+{
+	const struct step *s = arg;
+
+	(void)number;
+	return run_parts(s->y, s->y->json ? result : dress(s->doc, result), s->part + 1, e);
+}
+
+static int take_path(void *arg, size_t number, struct node *path, struct err *e)
+{
+	const struct step *s = arg;
+
+	(void)number;
+	(void)e;
+	if (!s->y->json)
+		yq_set_style(s->doc, path, s->y->plan.v[s->part].style);
+	node_free(path);
+	return 0;
+}
+
+/* Takes the document over. */
+static int run_parts(struct yq *y, struct node *doc, size_t part, struct err *e)
+{
+	const struct yq_part *p = &y->plan.v[part];
+	struct step s = { y, doc, part };
+	const struct node *in = doc;
+	int r;
+
+	if (part == y->plan.n)
+		return print_result(y, doc);
+	r = expr_query_reaching(&in, 1, p->expression, &y->reach, p->style == YQ_NO_STYLE ? take_result : take_path, &s, e);
+	if (r == 0 && p->style != YQ_NO_STYLE)
+		return run_parts(y, doc, part + 1, e);
+	node_free(doc);
+	return r;
 }
 
 /* One at a time, so that each result is dressed like its own document. */
 static int evaluate(struct yq *y, const struct yq_docs *docs, struct err *e)
 {
 	for (size_t i = 0; i < docs->n; i++) {
-		const struct node *doc = docs->v[i];
-
-		y->doc = doc;
 		y->number++;
-		if (expr_query(&doc, 1, buf_str(&y->expression), take_result, y, e) < 0)
+		if (run_parts(y, node_copy(docs->v[i]), 0, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -318,6 +356,20 @@ static int take_expression(struct yq *y, struct strv *args, struct buf *from_fil
 	return 0;
 }
 
+/* What is no expression is told although there may be no document to ask. */
+static int check_words(const struct yq *y, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < y->plan.n; i++) {
+		struct buf ignored = { 0 };
+
+		r = expr_words(y->plan.v[i].expression, &y->reach, &ignored, e);
+		buf_free(&ignored);
+	}
+	return r;
+}
+
 static int run(struct yq *y, struct strv *files, struct err *e)
 {
 	struct yq_allow allow = { !flag_bool(y->f, "security-disable-env-ops"), !flag_bool(y->f, "security-disable-file-ops") };
@@ -326,7 +378,10 @@ static int run(struct yq *y, struct strv *files, struct err *e)
 
 	if (inplace && (!files->n || !strcmp(files->v[0], "-")))
 		return err_set(e, EXIT_NO, "write inplace flag only applicable when giving an expression and at least one file");
-	if (formats(y, files->n ? files->v[0] : "-", e) < 0 || yq_expression(y->text, &allow, &y->expression, e) < 0)
+	if (formats(y, files->n ? files->v[0] : "-", e) < 0 || yq_plan(y->text, &y->plan, e) < 0)
+		return -1;
+	y->reach = (struct expr_reach){ yq_reach, &allow };
+	if (check_words(y, e) < 0)
 		return -1;
 	y->constant = !yq_has_path(y->text);
 	if (flag_bool(y->f, "null-input"))
@@ -408,7 +463,7 @@ int yq_main(int argc, char **argv)
 	if (fflush(stdout))
 		status = 1;
 	buf_free(&y.out);
-	buf_free(&y.expression);
+	yq_plan_free(&y.plan);
 	strv_free(&args);
 	flags_free(y.f);
 	return status;
