@@ -59,6 +59,31 @@ setup() {
 	done
 }
 
+@test "copy and yq in colours on a terminal, and only there" {
+	printf '# Of: all\nbase: template:default\n\nparam:\n  # of A\n  A: "x: y"  # why: so\nprovision:\n- script: |\n    # not: a comment\n    a: b\n  mode: system\n' >t.yaml
+	limactl tmpl copy t.yaml >plain
+	not grep -q $'\033' plain
+	[ "$(_LIMA_OUTPUT_IS_TTY=1 NO_COLOR=1 limactl tmpl copy t.yaml)" = "$(cat plain)" ]
+	_LIMA_OUTPUT_IS_TTY=1 limactl tmpl copy t.yaml >coloured
+	diff plain <(sed 's/\x1b\[[0-9;]*m//g' coloured)
+	key=$'\033[36m' comment=$'\033[90m' off=$'\033[0m'
+	grep -qxF "$comment# Of: all$off" coloured
+	grep -qxF "  $comment# of A$off" coloured
+	grep -qF "  ${key}A$off: \"x: y\"  # why: so" coloured
+	grep -qxF -- "- ${key}script$off: |" coloured
+	grep -qxF "    # not: a comment" coloured
+	grep -qxF "    a: b" coloured
+	# A file is none, whatever the terminal; bytes stay bytes.
+	_LIMA_OUTPUT_IS_TTY=1 limactl tmpl copy t.yaml to.yaml
+	cmp plain to.yaml
+	[ "$(_LIMA_OUTPUT_IS_TTY=1 limactl tmpl copy --verbatim t.yaml)" = "$(cat t.yaml)" ]
+	# A real terminal.
+	on_terminal '' tmpl copy t.yaml | grep -qF "${key}param$off:"
+	on_terminal '' tmpl yq template:two '{"a": .cpus}' | grep -qF "${key}a$off: 2"
+	[ "$(on_terminal '' tmpl yq template:two .cpus | tail -n 1 | tr -d '\r')" = 2 ]
+	[ "$(NO_COLOR=1 on_terminal '' tmpl copy t.yaml | grep -c $'\033')" = 0 ]
+}
+
 @test "scripts in files become part of the copy" {
 	printf '#!/bin/sh\necho hello\n' >x.sh
 	printf 'base: template:default\nprovision:\n- mode: user\n  file: x.sh\n' >t.yaml

@@ -70,8 +70,8 @@ static int run_copy(struct ctl *c, struct err *e)
 {
 	const char *dest = c->args.n > 1 ? c->args.v[1] : "-";
 	bool verbatim = flag_bool(c->flags, "verbatim");
+	struct buf text = { 0 }, shown = { 0 };
 	struct template t = { 0 };
-	struct buf text = { 0 };
 	int r;
 
 	if (verbatim && (flag_bool(c->flags, "embed") || flag_bool(c->flags, "embed-all") || flag_bool(c->flags, "fill")))
@@ -79,8 +79,15 @@ static int run_copy(struct ctl *c, struct err *e)
 	r = template_read(c->args.v[0], &t, e);
 	if (r == 0)
 		r = copied_text(c, &t, &text, e);
-	if (r == 0)
-		r = strcmp(dest, "-") ? file_write(dest, buf_str(&text), text.len, 0644, e) : write_out(&text, e);
+	if (r == 0 && strcmp(dest, "-") != 0) {
+		r = file_write(dest, buf_str(&text), text.len, 0644, e);
+	} else if (r == 0 && (verbatim || !print_colours())) {
+		r = write_out(&text, e);
+	} else if (r == 0) {
+		print_yaml_text(buf_str(&text), true, &shown);
+		r = write_out(&shown, e);
+	}
+	buf_free(&shown);
 	buf_free(&text);
 	template_free(&t);
 	return r;
@@ -167,7 +174,7 @@ static int add_result(void *arg, size_t at, struct node *result, struct err *e)
 {
 	(void)at;
 	(void)e;
-	print_result(result, true, false, print_for_people(), arg);
+	print_result(result, true, false, print_colours(), arg);
 	node_free(result);
 	return 0;
 }
