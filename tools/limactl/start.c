@@ -137,13 +137,22 @@ static int become_agent(const struct instance *in, struct err *e)
 {
 	bool terminal = isatty(STDIN_FILENO) == 1;
 	char *bin = dirs_bin(e), *program = bin ? path_join(bin, "lima-hostagent") : NULL;
-	char *argv[] = { program, log_level() >= LOG_DEBUG ? "--debug" : in->dir, log_level() >= LOG_DEBUG ? in->dir : NULL, NULL };
+	char *unit = autostart_unit_of_this(in->name);
+	struct strv argv = { 0 };
 
+	strv_add(&argv, program ? program : "");
+	if (log_level() >= LOG_DEBUG)
+		strv_add(&argv, "--debug");
+	if (unit)
+		strv_addf(&argv, "--auto-started=%s", unit);
+	strv_add(&argv, in->dir);
 	if (program && open_log(in, F_HA_STDOUT, STDOUT_FILENO, terminal, e) == 0 &&
 	    open_log(in, F_HA_STDERR, STDERR_FILENO, terminal, e) == 0) {
-		execv(program, argv);
+		execv(program, argv.v);
 		err_sys(e, EXIT_UNAVAIL, "cannot run %s", program);
 	}
+	strv_free(&argv);
+	free(unit);
 	free(program);
 	free(bin);
 	return -1;
