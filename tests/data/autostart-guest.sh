@@ -1,6 +1,7 @@
 #!/bin/sh
 # Run in a guest by tests/vm/limactl.bats, as its user: autostart with the systemd of that user. limactl is installed; ~/fake has a QEMU
 # that plays on cue, an ssh and a make. The instance "real" has what a machine without QEMU has, "fake" runs with what is in ~/fake.
+# shellcheck disable=SC2016 # backquotes of messages
 set -eu
 die() { echo "FAILED: $*"; exit 1; }
 same() { [ "$1" = "$2" ] || die "expected '$2', got '$1'"; }

@@ -156,7 +156,7 @@ static void test_templates(void)
 	read_ok("template:inside", "from: y\n", "inside", "template:inside");
 	read_ok(NULL, "from: default\n", "default", "template:default");
 	read_ok("some-name", "from: default\n", "some-name", "template:default");
-	read_bad("template:nope", EXIT_NO, "there is no template \"nope\" (looked in ");
+	read_bad("template:nope", EXIT_NO, "template `nope.yaml` not found (looked in ");
 	read_bad("template:", EXIT_USAGE, "the name is empty");
 	read_bad("template:../secret", EXIT_USAGE, "must not contain \"..\"");
 	read_bad("template:sub/../../../secret", EXIT_USAGE, "must not contain \"..\"");
@@ -368,7 +368,7 @@ static void test_github_redirects(void)
 	hub("o/o/HEAD/ref.yaml", "github:o/r@v1");
 	github_fails("github:o//ref", EXIT_BADDATA, "must have no \"@\"");
 	hub("o/o/HEAD/self.yaml", "github:o/o/self");
-	github_fails("github:o//self", EXIT_USAGE, "for ever");
+	github_fails("github:o//self", EXIT_USAGE, "has a redirect loop");
 	/* Another repository has no redirections. */
 	hub("o/r/HEAD/word.yaml", "github:o/o");
 	github_is("github:o/r/word", "o/r/HEAD/word.yaml");
@@ -382,7 +382,7 @@ static void test_plugins(void)
 	script("bin/limactl-url-loop", "#!/bin/sh\necho loop:x$1\n");
 	read_ok("gist:mine", "from: home\n", "mine", "template:mine");
 	read_bad("gist:bad", EXIT_UNAVAIL, "broken");
-	read_bad("loop:x", EXIT_USAGE, "for ever");
+	read_bad("loop:x", EXIT_USAGE, "has a redirect loop");
 }
 
 static void test_absolute(void)

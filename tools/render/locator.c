@@ -143,7 +143,7 @@ static int no_template(const char *name, const struct locator_ctx *ctx, struct e
 
 	for (size_t i = 0; i < ctx->roots.n; i++)
 		buf_addf(&list, "%s%s", i ? ", " : "", ctx->roots.v[i]);
-	err_set(e, EXIT_NO, "there is no template \"%s\" (looked in %s)", name,
+	err_set(e, EXIT_NO, "template `%s` not found (looked in %s)", name,
 		ctx->roots.n ? buf_str(&list) : "no folder");
 	buf_free(&list);
 	return -1;
@@ -165,9 +165,9 @@ static int read_template(const char *name, const struct locator_ctx *ctx, struct
 			r = err_set(e, why.code, "template:%s: %s", name, why.msg);
 		free(path);
 	}
-	free(rel);
 	if (r == 1)
-		return no_template(name, ctx, e);
+		r = no_template(rel, ctx, e);
+	free(rel);
 	return r;
 }
 
@@ -333,7 +333,7 @@ char *locator_rewrite(const char *locator, const struct locator_ctx *ctx, struct
 		if (!next && why.code == 0)
 			break;
 		if (next && (i == REWRITES_MAX || !strcmp(next, now)))
-			err_set(&why, EXIT_USAGE, "%s: the programs limactl-url-* rewrite it for ever", locator);
+			err_set(&why, EXIT_USAGE, "custom locator `%s` has a redirect loop", locator);
 		free(now);
 		now = next;
 		if (why.code) {
