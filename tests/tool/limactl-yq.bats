@@ -88,7 +88,6 @@ err() {
 	err 'unknown style bold' '.a style="bold"'
 	err 'ireduce: write LIST as $item ireduce (START; EXPRESSION)' '.[] ireduce (0; .)'
 	err "unknown format 'xml' please use [yaml|json]; the others of yq are not supported by limactl" -o xml .
-	err 'eval-all, over all documents at once, is not supported by the yq of limactl' eval-all .
 	err 'unknown flag: --bogus' --bogus
 }
 
@@ -184,6 +183,33 @@ err() {
 	is '{"l":[2,{"k":"a"}],"m":{"x":1,"y":{"z":2,"w":3}},"s":"new","t":"more"}' "$base" $json '. *d load("b.yaml")'
 	is '{"l":[1,{"k":"a"},2],"m":{"x":1,"y":{"z":2}},"s":"new"}' "$base" $json '. *?+ load("b.yaml")'
 	is '[12,{"a":2},{"a":1}]' '' -n $json '[3*4, {"a":1}*{"a":2}, {"a":1} * null]'
+}
+
+@test "eval-all: one expression over all documents" {
+	printf 'a: 1 # one\nl: [1]\nm: {x: 1}\n' >1.yaml
+	printf 'a: 2\nl: [2]\nm: {y: 2}\n---\na: 3\n' >2.yaml
+	json='-o json -I0'
+	is $'a: 2 # one\nl: [2]\nm: {x: 1, y: 2}' '' eval-all 'select(fileIndex == 0) * select(fileIndex == 1 and documentIndex == 0)' 1.yaml 2.yaml
+	is $'a: 2 # one\nl: [1, 2]\nm: {x: 1, y: 2}' '' ea 'select(fi == 0) *+ select(fi == 1 and di == 0)' 1.yaml 2.yaml
+	is $'a: 3 # one\nl: [2]\nm: {x: 1, y: 2}' '' ea '. as $item ireduce ({}; . * $item)' 1.yaml 2.yaml
+	is '{"a":3,"l":[1,2],"m":{"x":1,"y":2}}' '' ea $json '. as $item ireduce ({}; . *+ $item)' 1.yaml 2.yaml
+	is '[1,2]' '' ea $json 'select(fi == 0) as $a | select(fi == 1 and di == 0) as $b | $a *+ $b | .l' 1.yaml 2.yaml
+	is '[1,2,3]' '' ea $json '[.a]' 1.yaml 2.yaml
+	is '[2,3]' '' ea $json '[select(filename == "2*") | .a]' 1.yaml 2.yaml
+	is 6 '' ea '[.[] | select(tag == "!!int")] | add' 1.yaml 2.yaml
+	is $'1\n---\n2\n---\n3' '' ea .a 1.yaml 2.yaml
+	is $'2\n---\n3' '' ea '.a | select(fileIndex == 1)' 1.yaml 2.yaml
+	is $'a: 7\n---\na: 7' $'a: 1\n---\na: 2' ea '.a = 7'
+	is $'a: 2\n---\na: 3' $'a: 1\n---\na: 2' ea '.a |= . + 1'
+	is $'a: "1" # one\nl: [1]\nm: {x: 1}' '' ea '.a style="double"' 1.yaml
+	is k '' ea '"k"' 1.yaml 2.yaml
+	is '' '' ea -i 'select(fi == 0) * select(di == 1)' 1.yaml 2.yaml
+	[ "$(head -n 1 1.yaml)" = 'a: 3 # one' ]
+	err '1:6: lexer: invalid input text "bogus"' ea '.a | bogus' 1.yaml
+	err 'the operator fileIndex is not supported by the yq of limactl' fileIndex 1.yaml
+	err 'eval-all: the operator at "= select(fi == 1).a", between documents, is not supported by the yq of limactl' \
+		ea 'select(fi == 0).a = select(fi == 1).a' 1.yaml 2.yaml
+	err 'eval-all: the operator at ", .l", between documents, is not supported by the yq of limactl' ea '.a, .l' 1.yaml 2.yaml
 }
 
 @test "expressions seen in the field" {

@@ -52,6 +52,7 @@ struct yq {
 	const char *text;       /* the expression */
 	struct yq_plan plan;    /* its parts */
 	struct expr_reach reach;
+	bool all;               /* eval-all */
 	bool json, raw, pretty, constant;
 	int indent;
 	bool from_json;
@@ -79,6 +80,7 @@ static int usage(FILE *out)
 {
 	fputs("Usage:\n"
 	      "  limactl yq [eval] [flags] [expression] [file...]\n"
+	      "  limactl yq eval-all [flags] [expression] [file...]\n"
 	      "\n"
 	      "Evaluates an expression in the manner of yq, version 4, on YAML and JSON documents. Without files standard\n"
 	      "input is read. See `limactl help yq-restrictions`.\n"
@@ -290,20 +292,84 @@ static int formats(struct yq *y, const char *file, struct err *e)
 	return 0;
 }
 
-static int run_file(struct yq *y, const char *file, struct err *e)
+static int read_docs(const struct yq *y, const char *file, struct yq_docs *docs, struct err *e)
 {
-	struct yq_docs docs = { 0 };
 	struct buf text = { 0 };
 	bool input = !strcmp(file, "-");
 	int r = input ? fd_read_all(STDIN_FILENO, "standard input", TREE_TEXT_MAX, &text, e)
 		      : file_read(file, TREE_TEXT_MAX, &text, e);
 
 	if (r == 0)
-		r = yq_docs_parse(buf_str(&text), text.len, y->from_json, input ? "-" : file, &docs, e);
+		r = yq_docs_parse(buf_str(&text), text.len, y->from_json, input ? "-" : file, docs, e);
+	buf_free(&text);
+	return r;
+}
+
+static int run_file(struct yq *y, const char *file, struct err *e)
+{
+	struct yq_docs docs = { 0 };
+	int r = read_docs(y, file, &docs, e);
+
 	if (r == 0)
 		r = evaluate(y, &docs, e);
 	yq_docs_free(&docs);
-	buf_free(&text);
+	return r;
+}
+
+/* --- all documents at once --- */
+
+/* {d: DOCUMENT, v: VALUE}, see yq_all.c. */
+static int take_of_all(void *arg, size_t number, struct node *result, struct err *e)
+{
+	const struct step *s = arg;
+	size_t doc = (size_t)tree_int(result, 0, "d");
+	struct node *value = map_take(result, "v");
+
+	(void)number;
+	node_free(result);
+	s->y->number = doc + 1;
+	if (!s->y->json && doc < s->doc->n)
+		value = dress(s->doc->item[doc], value);
+	return run_parts(s->y, value, s->part, e);
+}
+
+static int evaluate_all(struct yq *y, struct node *list, const struct yq_origin *origin, struct err *e)
+{
+	bool first = y->plan.n && y->plan.v[0].style == YQ_NO_STYLE;
+	struct step s = { y, list, first };
+	const struct node *in = list;
+	struct buf program = { 0 };
+	int r = yq_all(first ? y->plan.v[0].expression : ".", origin, list->n, &program, e);
+
+	if (r == 0)
+		r = expr_query_reaching(&in, 1, buf_str(&program), &y->reach, take_of_all, &s, e);
+	buf_free(&program);
+	return r;
+}
+
+static int run_all(struct yq *y, const struct strv *files, struct err *e)
+{
+	struct node *list = node_new(NODE_SEQ);
+	struct yq_origin *origin = NULL;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && (i < files->n || i == 0); i++) {
+		const char *file = files->n ? files->v[i] : "-";
+		struct yq_docs docs = { 0 };
+
+		r = read_docs(y, file, &docs, e);
+		origin = xrealloc(origin, (list->n + docs.n + 1) * sizeof(*origin));
+		for (size_t k = 0; k < docs.n; k++) {
+			origin[list->n] = (struct yq_origin){ file, i, k };
+			seq_add(list, docs.v[k]);
+			docs.v[k] = NULL;
+		}
+		yq_docs_free(&docs);
+	}
+	if (r == 0)
+		r = evaluate_all(y, list, origin, e);
+	node_free(list);
+	free(origin);
 	return r;
 }
 
@@ -356,16 +422,27 @@ static int take_expression(struct yq *y, struct strv *args, struct buf *from_fil
 	return 0;
 }
 
+static int run_files(struct yq *y, const struct strv *files, struct err *e)
+{
+	int r = files->n ? 0 : run_file(y, "-", e);
+
+	for (size_t i = 0; r == 0 && i < files->n; i++)
+		r = run_file(y, files->v[i], e);
+	return r;
+}
+
 /* What is no expression is told although there may be no document to ask. */
 static int check_words(const struct yq *y, struct err *e)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < y->plan.n; i++) {
+		char *text = y->all ? yq_all_masked(y->plan.v[i].expression) : xstrdup(y->plan.v[i].expression);
 		struct buf ignored = { 0 };
 
-		r = expr_words(y->plan.v[i].expression, &y->reach, &ignored, e);
+		r = expr_words(text, &y->reach, &ignored, e);
 		buf_free(&ignored);
+		free(text);
 	}
 	return r;
 }
@@ -383,15 +460,11 @@ static int run(struct yq *y, struct strv *files, struct err *e)
 	y->reach = (struct expr_reach){ yq_reach, &allow };
 	if (check_words(y, e) < 0)
 		return -1;
-	y->constant = !yq_has_path(y->text);
+	y->constant = !y->all && !yq_has_path(y->text);
 	if (flag_bool(y->f, "null-input"))
 		r = run_null(y, e);
-	else if (!files->n)
-		r = run_file(y, "-", e);
 	else
-		r = 0;
-	for (size_t i = 0; r == 0 && i < files->n && !flag_bool(y->f, "null-input"); i++)
-		r = run_file(y, files->v[i], e);
+		r = y->all ? run_all(y, files, e) : run_files(y, files, e);
 	if (inplace)
 		return r == 0 ? write_back(y, files->v[0], e) : r;
 	/* What came before an error stays printed. */
@@ -428,21 +501,21 @@ static int go(struct yq *y, struct strv *args, struct err *e)
 	return r;
 }
 
-/* yq takes -o=json and -I=2, which our flags do too, and the name of a subcommand, of which there is one. */
-static int subcommand(int *argc, char ***argv, struct err *e)
+/* yq takes -o=json and -I=2, which our flags do too, and the name of a subcommand. */
+static void subcommand(int *argc, char ***argv, bool *all)
 {
-	static const char *const all[] = { "eval-all", "ea" };
+	static const struct {
+		const char *name;
+		bool all;
+	} list[] = { { "eval", false }, { "e", false }, { "eval-all", true }, { "ea", true } };
 
-	if (!*argc)
-		return 0;
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-		if (!strcmp(**argv, all[i]))
-			return err_set(e, EXIT_NO, "%s, over all documents at once, is not supported by the yq of limactl", all[i]);
-	if (!strcmp(**argv, "eval") || !strcmp(**argv, "e")) {
-		(*argc)--;
-		(*argv)++;
-	}
-	return 0;
+	for (size_t i = 0; *argc && i < sizeof(list) / sizeof(*list); i++)
+		if (!strcmp(**argv, list[i].name)) {
+			*all = list[i].all;
+			(*argc)--;
+			(*argv)++;
+			return;
+		}
 }
 
 int yq_main(int argc, char **argv)
@@ -452,7 +525,8 @@ int yq_main(int argc, char **argv)
 	struct err e = { 0 };
 	int status = 0;
 
-	if (subcommand(&argc, &argv, &e) < 0 || flags_parse(y.f, argv, (size_t)argc, false, &args, &e) < 0)
+	subcommand(&argc, &argv, &y.all);
+	if (flags_parse(y.f, argv, (size_t)argc, false, &args, &e) < 0)
 		status = fail(&e);
 	else if (flag_bool(y.f, "version"))
 		puts("yq (https://github.com/mikefarah/yq/) version " VERSION " (what limactl " LIMA_VERSION " has of it)");

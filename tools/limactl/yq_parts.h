@@ -31,8 +31,20 @@ struct yq_plan {
 /* EXIT_NO for a style that there is not. yq_plan_free in any case. */
 int yq_plan(const char *text, struct yq_plan *plan, struct err *e);
 void yq_plan_free(struct yq_plan *plan);
+/* Behind what stands at p and may have anything inside: a text, a comment, a group; else the next character. */
+const char *yq_skip(const char *p, const char *end);
 /* The value at a path, a list of keys and indices, gets a style of a part. */
 void yq_set_style(struct node *doc, const struct node *path, int style);
+
+/* yq_all.c: an expression over n documents as one over the list of them, whose results are {d: NUMBER OF THE DOCUMENT, v: VALUE}. EXIT_NO
+ * when there is none. */
+struct yq_origin {
+	const char *name;   /* of the file; "-" */
+	size_t file, place; /* the number of the file, and of the document in it */
+};
+/* The expression with a field in the place of fileIndex and such, which only eval-all knows. The caller frees it. */
+char *yq_all_masked(const char *text);
+int yq_all(const char *text, const struct yq_origin *origin, size_t n, struct buf *out, struct err *e);
 
 /* yq_reach.c: env() and load() for render/expr.h; `arg` is a struct yq_allow. */
 struct yq_allow {

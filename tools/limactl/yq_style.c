@@ -24,8 +24,7 @@ static int find_style(const char *name, struct err *e)
 
 /* --- cutting --- */
 
-/* Behind what stands at p and may have anything inside: a text, a comment, a group; else the next character. */
-static const char *skip(const char *p, const char *end)
+const char *yq_skip(const char *p, const char *end)
 {
 	int depth = 0;
 
@@ -55,7 +54,7 @@ static const char *skip_blanks(const char *p, const char *end)
 /* The "style" in `PATH style = "NAME"`; NULL when the part is nothing of that kind. The name is put into *name, for free(). */
 static const char *assignment(const char *from, const char *end, char **name)
 {
-	for (const char *p = from; p < end; p = skip(p, end)) {
+	for (const char *p = from; p < end; p = yq_skip(p, end)) {
 		const char *equal, *quote, *close;
 
 		if (end - p < 6 || strncmp(p, "style", 5) != 0 || (p > from && (isalnum((unsigned char)p[-1]) || strchr("._$", p[-1]))))
@@ -64,7 +63,7 @@ static const char *assignment(const char *from, const char *end, char **name)
 		quote = equal < end && *equal == '=' ? skip_blanks(equal + 1, end) : end;
 		if (quote == end || *quote != '"')
 			continue;
-		close = skip(quote, end);
+		close = yq_skip(quote, end);
 		if (skip_blanks(close, end) != end)
 			continue;
 		*name = xstrndup(quote + 1, (size_t)(close - quote) - 2);
@@ -102,7 +101,7 @@ int yq_plan(const char *text, struct yq_plan *plan, struct err *e)
 	const char *end = text + strlen(text), *waiting = text, *part = text;
 	int r = 0;
 
-	for (const char *p = text; r == 0 && p <= end; p = p < end ? skip(p, end) : end + 1) {
+	for (const char *p = text; r == 0 && p <= end; p = p < end ? yq_skip(p, end) : end + 1) {
 		char *name = NULL;
 		const char *word;
 

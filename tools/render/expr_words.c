@@ -22,8 +22,8 @@ static const char same[] =
 
 /* What yq has and this does not. */
 static const char missing[] =
-	" alias anchor array_to_map column comments collect di document_index divide env_vars eval explode fi "
-	"file_index filename foot_comment format_datetime from_unix from_yaml from_props from_xml head_comment "
+	" alias anchor array_to_map column comments collect di documentIndex document_index divide env_vars eval explode fi "
+	"file_index fileIndex filename foot_comment format_datetime from_unix from_yaml from_props from_xml head_comment "
 	"is_key key line line_comment load_base64 load_props load_xml parent pivot shuffle slice "
 	"split_doc splitDoc style to_csv to_props to_tsv to_unix to_xml to_yaml tz with_dtf error_at ";
 
