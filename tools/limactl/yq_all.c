@@ -154,7 +154,7 @@ static int add_product(struct all *a, const char *from, const char *end)
 
 	for (const char *p = from; p < end; p = yq_skip(p, end)) {
 		n = operator_at(p, from, end, &joins);
-		if (!n)
+		if (!n || n > (size_t)(end - p))
 			continue;
 		if (!joins) {
 			a->out->len = mark;
@@ -211,7 +211,7 @@ static int add_expression(struct all *a, const char *from, const char *end)
 	if (as)
 		return add_binding(a, from, as, part, end);
 	last = trim_end(from, part);
-	if (from < last && *from == '[' && yq_skip(from, last) == last) {
+	if (last - from >= 2 && *from == '[' && last[-1] == ']' && yq_skip(from, last) == last) {
 		buf_adds(a->out, "[");
 		add_generator(a, from + 1, last - 1);
 		buf_addf(a->out, "]%.*s | {d: 0, v: .}", (int)(end - last), last);

@@ -64,7 +64,7 @@ static const char *assignment(const char *from, const char *end, char **name)
 		if (quote == end || *quote != '"')
 			continue;
 		close = yq_skip(quote, end);
-		if (skip_blanks(close, end) != end)
+		if (close - quote < 2 || close[-1] != '"' || skip_blanks(close, end) != end)
 			continue;
 		*name = xstrndup(quote + 1, (size_t)(close - quote) - 2);
 		return p;
