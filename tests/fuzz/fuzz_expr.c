@@ -10,10 +10,23 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
+static int value_of(void *arg, const char *op, const char *argument, struct buf *out, struct err *e)
+{
+	(void)arg;
+	(void)e;
+	buf_addf(out, "\"%zu\"", strlen(op) + (argument ? strlen(argument) : 0));
+	return 0;
+}
+
 static void translate(const char *text)
 {
+	const struct expr_reach reach = {value_of, NULL};
+	struct err e = {0};
 	struct buf out = {0};
 
+	expr_words(text, NULL, &out, &e);
+	expr_words(text, &reach, &out, &e);
+	expr_refuse(buf_str(&out), &e);
 	expr_translate(text, false, &out);
 	expr_translate(text, true, &out);
 	buf_free(&out);

@@ -2,17 +2,11 @@
 # and programs that note how they were called.
 # shellcheck shell=bash disable=SC2154
 
-# A home whose instances are made from a small local image, by rules that only render.
-machine_home() {
-	fresh_home
-	unset SSH LIMACTL LIMA_SHELLENV_BLOCK LIMA_SHELLENV_ALLOW COLORTERM VISUAL EDITOR PAGER _LIMA_OUTPUT_IS_TTY
-	export BIN=$BATS_TEST_TMPDIR/bin WORK=$BATS_TEST_TMPDIR/work IMAGE=$BATS_TEST_TMPDIR/image.raw
-	mkdir -p "$BIN" "$WORK" "$LIMA_HOME/_templates"
-	truncate -s 1M "$IMAGE"
-	printf 'images:\n- location: %s\n' "$IMAGE" >"$LIMA_HOME/_templates/default.yaml"
-	cat >"$BIN/make" <<'END'
+# fake_make FILE: a make that does as much of mk/instance.mk as needs no QEMU.
+fake_make() {
+	cat >"$1" <<'END'
 #!/bin/sh
-# As much of mk/instance.mk as needs no QEMU: -C DIR and the goal, which is the last argument.
+# -C DIR, and the goal, which is the last argument.
 for arg; do case $arg in -C*) dir=${arg#-C} ;; esac; goal=$arg; done
 echo "$goal" >>"$BATS_TEST_TMPDIR/made"
 [ ! -e "$BATS_TEST_TMPDIR/make.fails" ] || { echo "lima-fetch: this image cannot be had" >&2; exit 2; }
@@ -21,7 +15,18 @@ cd "$dir" && "$LIMA_BIN"/lima-render --instance . || exit
 [ -e diffdisk ] || echo data >diffdisk
 printf '%s\n' "${FAKE_QEMU:-/nonexistent}" -pidfile qemu.pid >qemu.argv
 END
-	chmod +x "$BIN/make"
+	chmod +x "$1"
+}
+
+# A home whose instances are made from a small local image, by rules that only render.
+machine_home() {
+	fresh_home
+	unset SSH LIMACTL LIMA_SHELLENV_BLOCK LIMA_SHELLENV_ALLOW COLORTERM VISUAL EDITOR PAGER _LIMA_OUTPUT_IS_TTY
+	export BIN=$BATS_TEST_TMPDIR/bin WORK=$BATS_TEST_TMPDIR/work IMAGE=$BATS_TEST_TMPDIR/image.raw
+	mkdir -p "$BIN" "$WORK" "$LIMA_HOME/_templates"
+	truncate -s 1M "$IMAGE"
+	printf 'images:\n- location: %s\n' "$IMAGE" >"$LIMA_HOME/_templates/default.yaml"
+	fake_make "$BIN/make"
 	export LIMA_MAKE=$BIN/make
 	PATH=$BIN:$PATH
 	RUNNING=

@@ -27,7 +27,7 @@ setup() {
 		runs() { [ -e active ] && grep -q '^State:.[^Z]' "/proc/$(cat active)/status" 2>/dev/null; }
 		case $2 in
 		start)
-			setsid limactl start one --foreground </dev/null >unit.log 2>&1 3>&- &
+			setsid sh -c 'export SYSTEMD_EXEC_PID=$$; exec limactl start one --foreground' </dev/null >unit.log 2>&1 3>&- &
 			echo $! >active
 			;;
 		is-active) runs ;;
@@ -53,6 +53,7 @@ teardown() {
 	[[ $stderr == *"READY. Run"* ]]
 	grep -qx -- '--user start lima-vm@one.service' "$BATS_TEST_TMPDIR/said"
 	[ "$(cat "$DIR/ha.pid")" = "$(cat "$BATS_TEST_TMPDIR/active")" ]
+	[ "$(limactl list --format '{{.AutoStartedIdentifier}}' one)" = lima-vm@one.service ]
 	run --separate-stderr timeout 60 limactl stop one
 	[ "$status" = 0 ] || { echo "$stderr"; false; }
 	[[ $stderr == *"The instance one has shut down"* ]]
@@ -74,6 +75,7 @@ teardown() {
 	rm "$UNIT"
 	timeout 60 limactl start one
 	touch "$UNIT"
+	[ "$(limactl list --format '{{.AutoStartedIdentifier}}' one)" = "" ]
 	run --separate-stderr timeout 60 limactl stop one
 	[ "$status" = 0 ] || { echo "$stderr"; false; }
 	[[ $stderr == *"Sending SIGINT to hostagent process"* ]]

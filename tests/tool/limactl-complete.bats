@@ -178,3 +178,39 @@ in_fish() {
 	touch 'some file'
 	[[ $(in_fish 'generate-jsonschema so') == *"some"* ]]
 }
+
+# --- typed at a prompt ---
+
+# typed SHELL TEXT WANT: with the TAB keys in it (\t) the line becomes that.
+typed() {
+	local got
+	got=$(timeout 120 python3 "$TOP/tests/lib/typed.py" "$1" "$2")
+	[ "$got" = "$3" ] || { printf '%s: %s\nwant: %s\ngot:  %s\n' "$1" "$2" "$3" "$got"; return 1; }
+}
+
+# A command, an argument, a common beginning; a word that the shell would split; a value of a flag.
+typed_lines() {
+	command -v "$1" >/dev/null || skip "there is no $1"
+	typed "$1" 'limactl unprot\tbe\t' 'limactl unprotect beta '
+	typed "$1" 'limactl autostart en\tal\t' 'limactl autostart enable alp'
+	typed "$1" 'limactl create template:debian-1\t2\t' 'limactl create template:debian-12 '
+	typed "$1" 'limactl start --net\tlima:u\t' 'limactl start --network lima:user-v2 '
+}
+
+@test "typed in bash" {
+	typed_lines bash
+	typed bash 'limactl protect --log-format=j\t' 'limactl protect --log-format=json '
+}
+
+@test "typed in zsh" {
+	typed_lines zsh
+	# From a file of $fpath, as installed.
+	mkdir functions
+	limactl completion zsh >functions/_limactl
+	run zsh -f -c 'fpath=(functions $fpath); autoload -U compinit; compinit -D -u; print -r -- ${_comps[limactl]}'
+	[ "$output" = _limactl ]
+}
+
+@test "typed in fish" {
+	typed_lines fish
+}

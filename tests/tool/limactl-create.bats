@@ -201,6 +201,41 @@ teardown() {
 	[ -d "$LIMA_HOME/a" ]
 }
 
+@test "a description that cannot be used is told before anything is started" {
+	create a
+	printf 'cpus: -1\nmemory: lots\n' >"$LIMA_HOME/a/lima.yaml"
+	run limactl start a
+	[ "$status" = 1 ]
+	has 'instance \"a\" has configuration errors: ['
+	has 'cpus: must be between'
+	has 'memory: '
+	[[ $output != *"internal VM driver"* ]]
+}
+
+@test "a name that sockets have no room for" {
+	name=$(printf 'a%.0s' {1..76})
+	path=$LIMA_HOME/$name/ssh.sock.1234567890123456
+	[ "${#path}" -ge 108 ] || skip "the test's own path is too short for that"
+	run limactl create --name="$name" template:default
+	[ "$status" = 1 ]
+	has "instance name \`$name\` too long: \`$path\` must be less than UNIX_PATH_MAX=108 characters, but is ${#path}"
+	create a
+	run limactl clone a "$name"
+	[ "$status" = 1 ]
+	has "too long: \`$path\`"
+}
+
+@test "the reason of a build that failed is the last line, whatever is logged" {
+	touch "$BATS_TEST_TMPDIR/make.fails"
+	run limactl create --log-level=fatal --name=a template:default
+	[ "$status" = 1 ]
+	[[ ${lines[-1]} == *"level=fatal msg=\"the instance 'a' could not be built: lima-fetch: this image cannot be had\"" ]] || { echo "$output"; false; }
+	fails 1 'template `nope.yaml` not found' limactl create template:nope
+	printf '#!/bin/sh\necho loop:x\n' >"$BIN/limactl-url-loop"
+	chmod +x "$BIN/limactl-url-loop"
+	fails 1 'custom locator `loop:x` has a redirect loop' limactl create --name=a loop:x
+}
+
 @test "start of what seems to run says so and does nothing" {
 	create default
 	seem_running default

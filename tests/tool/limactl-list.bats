@@ -231,6 +231,8 @@ assert a == b, (a, b)
 	ok limactl list --format yaml
 	[[ $output == *$'\e['* ]]
 	coloured=$(sed 's/\x1b\[[0-9;]*m//g' <<<"$output")
+	NO_COLOR=1 ok limactl list --format yaml
+	is "$coloured"
 	unset _LIMA_OUTPUT_IS_TTY
 	ok limactl list --format yaml
 	is "$coloured"

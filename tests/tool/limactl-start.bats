@@ -126,6 +126,47 @@ boots() { cues 'boot b1' 'status begin\tb1\tnative\nstep one\tstart\nstep one\t0
 	has READY
 }
 
+@test "a machine that stands still goes on by start, ready or not" {
+	boots
+	limactl start one 2>/dev/null
+	cd "$DIR"
+	cue 'ioerror No space left on device'
+	until_ok info_has '"state":"paused"'
+	run limactl start one
+	[ "$status" = 0 ]
+	has 'stands still; letting it go on'
+	has 'READY. Run `limactl shell one` to open the shell.'
+	grep -qx 'qmp cont' fake.log
+	info_has '"state":"running"'
+	[ "$(qemu_starts)" = 1 ]
+	limactl stop one 2>/dev/null
+	rm fake.log cues
+	# While it boots: this start ends with the reason, the next one goes on with the boot.
+	cues 'boot b2' 'ioerror Input/output error'
+	run limactl start one
+	[ "$status" = 1 ]
+	has 'the machine stands still'
+	has 'Input/output error'
+	limactl start one >log 2>&1 3>&- &
+	until_ok grep -qx 'qmp cont' fake.log
+	printf '%s\n' 'status begin\tb2\tnative\nssh-ready\n' sshd 'status done\t0\n' >cue
+	wait $!
+	grep -q 'msg="READY' log
+}
+
+@test "a host agent that is silent: start says so, and starts nothing beside it" {
+	boots
+	limactl start one 2>/dev/null
+	cd "$DIR"
+	pid=$(cat ha.pid)
+	kill -STOP "$pid"
+	run timeout 60 limactl start one
+	kill -CONT "$pid"
+	[ "$status" = 1 ]
+	has 'the instance `one` hangs, nothing was started: the host agent (process '
+	[ "$(qemu_starts)" = 1 ]
+}
+
 @test "shell --start waits without the READY line, and leaves standard input to the command" {
 	boots
 	recorder ssh 'case $* in *exec*) cat ;; esac'

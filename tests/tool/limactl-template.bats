@@ -59,6 +59,31 @@ setup() {
 	done
 }
 
+@test "copy and yq in colours on a terminal, and only there" {
+	printf '# Of: all\nbase: template:default\n\nparam:\n  # of A\n  A: "x: y"  # why: so\nprovision:\n- script: |\n    # not: a comment\n    a: b\n  mode: system\n' >t.yaml
+	limactl tmpl copy t.yaml >plain
+	not grep -q $'\033' plain
+	[ "$(_LIMA_OUTPUT_IS_TTY=1 NO_COLOR=1 limactl tmpl copy t.yaml)" = "$(cat plain)" ]
+	_LIMA_OUTPUT_IS_TTY=1 limactl tmpl copy t.yaml >coloured
+	diff plain <(sed 's/\x1b\[[0-9;]*m//g' coloured)
+	key=$'\033[36m' comment=$'\033[90m' off=$'\033[0m'
+	grep -qxF "$comment# Of: all$off" coloured
+	grep -qxF "  $comment# of A$off" coloured
+	grep -qF "  ${key}A$off: \"x: y\"  # why: so" coloured
+	grep -qxF -- "- ${key}script$off: |" coloured
+	grep -qxF "    # not: a comment" coloured
+	grep -qxF "    a: b" coloured
+	# A file is none, whatever the terminal; bytes stay bytes.
+	_LIMA_OUTPUT_IS_TTY=1 limactl tmpl copy t.yaml to.yaml
+	cmp plain to.yaml
+	[ "$(_LIMA_OUTPUT_IS_TTY=1 limactl tmpl copy --verbatim t.yaml)" = "$(cat t.yaml)" ]
+	# A real terminal.
+	on_terminal '' tmpl copy t.yaml | grep -qF "${key}param$off:"
+	on_terminal '' tmpl yq template:two '{"a": .cpus}' | grep -qF "${key}a$off: 2"
+	[ "$(on_terminal '' tmpl yq template:two .cpus | tail -n 1 | tr -d '\r')" = 2 ]
+	[ "$(NO_COLOR=1 on_terminal '' tmpl copy t.yaml | grep -c $'\033')" = 0 ]
+}
+
 @test "scripts in files become part of the copy" {
 	printf '#!/bin/sh\necho hello\n' >x.sh
 	printf 'base: template:default\nprovision:\n- mode: user\n  file: x.sh\n' >t.yaml
@@ -115,8 +140,8 @@ setup() {
 	[ "$output" = template:two ]
 	[[ $stderr == *level=warning* ]]
 	[ "$(limactl tmpl url https://x/y.yaml)" = https://x/y.yaml ]
-	run --separate-stderr limactl tmpl url github:org/repo/vm@v1
-	[ "$output" = https://raw.githubusercontent.com/org/repo/v1/vm.yaml ]
+	run --separate-stderr limactl tmpl url github:org/repo/vm.sh@v1
+	[ "$output" = https://raw.githubusercontent.com/org/repo/v1/vm.sh ]
 	[[ $stderr == *'The github: scheme is still EXPERIMENTAL'* ]]
 	fails 1 'github: URL must contain at least an ORG, got ' limactl tmpl url github:
 	printf '#!/bin/sh\necho "template:$1"\n' >"$BIN/limactl-url-my"
@@ -125,4 +150,36 @@ setup() {
 	[ "$(limactl tmpl yq my:two .cpus)" = 2 ]
 	run limactl --debug tmpl url my:two
 	has 'Locator `my:two` replaced with `template:two`'
+}
+
+@test "github: templates through a link and a redirection, for limactl and lima-render" {
+	# The tools beside a lima-fetch that has these files at GitHub.
+	mkdir -p tools hub/me/me/HEAD hub/me/vms/v1/d
+	cp "$(command -v limactl)" "$(command -v lima-render)" tools/
+	printf '#!/bin/sh\nf=%s/hub/${1#https://raw.githubusercontent.com/}\n[ -f "$f" ] && echo "$f" && exit\n%s\n' "$PWD" \
+		'echo "lima-fetch: $1: the server answered with HTTP status 404; check the URL" >&2; exit 69' >tools/lima-fetch
+	chmod +x tools/lima-fetch
+	LIMA_SHARE=$(realpath "$(dirname "$(realpath "$(command -v limactl)")")/../share/lima")
+	export LIMA_SHARE
+	echo github:me/vms >hub/me/me/HEAD/.lima.yaml
+	printf d/real.yaml >hub/me/vms/v1/.lima.yaml
+	printf '# of me\nbase: part.yaml\ncpus: 3\nimages: [{location: /i.raw}]\n' >hub/me/vms/v1/d/real.yaml
+	echo 'memory: 3GiB' >hub/me/vms/v1/d/part.yaml
+	run --separate-stderr tools/limactl tmpl url github:me@v1
+	[ "$output" = https://raw.githubusercontent.com/me/vms/v1/d/real.yaml ] || { echo "$stderr"; false; }
+	run --separate-stderr tools/limactl tmpl copy --embed-all github:me@v1
+	[ "$status" = 0 ]
+	has '# of me'
+	has 'memory: 3GiB'
+	[ "$(grep -c EXPERIMENTAL <<<"$stderr")" = 1 ]
+	# As a base too.
+	printf 'base: github:me@v1\n' >t.yaml
+	run --separate-stderr tools/lima-render t.yaml
+	[ "$status" = 0 ] || { echo "$stderr"; false; }
+	has 'cpus: 3'
+	has 'memory: 3GiB'
+	[[ $stderr == *'The github: scheme is still EXPERIMENTAL'* ]]
+	run tools/limactl tmpl url github:me/none
+	[ "$status" = 1 ]
+	has 'HTTP status 404'
 }

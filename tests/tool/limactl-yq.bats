@@ -82,9 +82,12 @@ err() {
 	err 'env operations have been disabled' -n --security-disable-env-ops 'env(FOO)'
 	err 'env operations have been disabled' -n --security-disable-env-ops 'strenv(FOO)'
 	err 'file operations have been disabled' -n --security-disable-file-ops 'load("x")'
-	err 'the operator ireduce is not supported by the yq of limactl' '.[] as $i ireduce (0; . + $i)'
+	err 'the operator line is not supported by the yq of limactl' '.a | line'
+	err 'the operator style is not supported by the yq of limactl' '.a | style'
+	err 'the style tagged is not supported by the yq of limactl' '.. style="tagged"'
+	err 'unknown style bold' '.a style="bold"'
+	err 'ireduce: write LIST as $item ireduce (START; EXPRESSION)' '.[] ireduce (0; .)'
 	err "unknown format 'xml' please use [yaml|json]; the others of yq are not supported by limactl" -o xml .
-	err 'eval-all, over all documents at once, is not supported by the yq of limactl' eval-all .
 	err 'unknown flag: --bogus' --bogus
 }
 
@@ -130,6 +133,83 @@ err() {
 	is $'- 1\n- 2' $'a:\n- 1\n- 2' .a
 	is $'a:\n  - 1' 'a: [1]' -P .
 	is $'x: |\n  a\n  b' $'x: |\n  a\n  b' .
+}
+
+@test "styles: of all, of some, before and after changes" {
+	doc=$'a: cat\nb: 5\nc: "x y"\nd: {e: true}\nf: [1]'
+	is $'a: "cat"\nb: "5"\nc: "x y"\nd: {e: "true"}\nf: ["1"]' "$doc" '.. style="double"'
+	is $'a: \'cat\'\nb: 5\nc: \'x y\'\nd: {e: true}\nf: [1]' "$doc" '(.. | select(tag == "!!str")) style="single"'
+	is $'a: |-\n  cat\nb: >-\n  5\nc: "x y"\nd: {e: true}\nf: [1]' "$doc" '.a style="literal" | .b style="folded"'
+	is $'a: cat\nb: 5\nc: x y\nd:\n  e: true\nf:\n  - 1' "$doc" '... style=""'
+	is '{a: cat, b: 5, c: "x y", d: {e: true}, f: [1]}' "$doc" '. style="flow"'
+	is '[a, b]' 'k: [a, b]' '.k style="" | .k style="flow" | .k'
+	is $'g: "new"' '' -n '.g = "new" | .g style="double"'
+	is $'a: cat\nb: 6\nc: x y\nd: {e: true}\nf: [1]' "$doc" '.c style="" | .b += 1'
+	# JSON has no styles.
+	is '{"b":5}' 'b: 5' -o json -I0 '.b style="double"'
+	is 'style="double"' '' -n '"style=\"double\""'
+}
+
+@test "indentation of YAML" {
+	doc=$'a:\n  b:\n  - c: 1\n    d: [2]\n    e:\n    - f'
+	is $'a:\n    b:\n        - c: 1\n          d: [2]\n          e:\n            - f' "$doc" -I4 .
+	is $'a:\n   b:\n      - c: 1\n        d: [2]\n        e:\n         - f' "$doc" --indent 3 .
+	is $'a: 1 # one' 'a: 1   # one' .
+}
+
+@test "patterns to the right of ==" {
+	doc=$'- {n: cat}\n- {n: goat}\n- {n: dog}\n- {n: "a*b"}\n- {n: a.b}\n- {n: 12}\n- {n: null}'
+	is $'cat\ngoat' "$doc" '.[] | select(.n == "*at") | .n'
+	is $'a*b\na.b' "$doc" '.[] | select(.n == "a?b") | .n'
+	is '12' "$doc" '.[] | select(.n == "1*") | .n'
+	is $'cat\ngoat\ndog\na*b\na.b\n12' "$doc" '.[] | select(.n == "*") | .n'
+	is $'dog\nnull' "$doc" '.[] | select(.n != "*a*" and .n != "1?") | .n'
+	is 'true' 'a: "x*"' '"xyz" == .a' # whatever it comes from
+	is 'true' $'a: "l1\\nl2"' '.a == "l1*"'
+	is 'false' 'a: cat' '.a == "*A*"'
+}
+
+@test "reduce and merge" {
+	is 6 '[1, 2, 3]' '.[] as $i ireduce (0; . + $i)'
+	is $'x: 6\ny: 1' $'x: [1, 2, 3]\ny: 1' '.x = (.x | .[] as $i ireduce (0; . + $i))'
+	is $'a: 1\nb: 2' $'- {name: a, v: 1}\n- {name: b, v: 2}' '.[] as $i ireduce ({}; .[$i.name] = $i.v)'
+	base=$'l: [1, {k: a}]\nm: {x: 1, y: {z: 2}}\ns: old'
+	echo $'l: [2]\nm: {y: {w: 3}}\ns: new\nt: more' >b.yaml
+	json='-o json -I0'
+	is '{"l":[2],"m":{"x":1,"y":{"z":2,"w":3}},"s":"new","t":"more"}' "$base" $json '. * load("b.yaml")'
+	is '{"l":[1,{"k":"a"},2],"m":{"x":1,"y":{"z":2,"w":3}},"s":"new","t":"more"}' "$base" $json '. *+ load("b.yaml")'
+	is '{"l":[1,{"k":"a"}],"m":{"x":1,"y":{"z":2,"w":3}},"s":"old","t":"more"}' "$base" $json '. *n load("b.yaml")'
+	is '{"l":[2],"m":{"x":1,"y":{"z":2}},"s":"new"}' "$base" $json '. *? load("b.yaml")'
+	is '{"l":[2,{"k":"a"}],"m":{"x":1,"y":{"z":2,"w":3}},"s":"new","t":"more"}' "$base" $json '. *d load("b.yaml")'
+	is '{"l":[1,{"k":"a"},2],"m":{"x":1,"y":{"z":2}},"s":"new"}' "$base" $json '. *?+ load("b.yaml")'
+	is '[12,{"a":2},{"a":1}]' '' -n $json '[3*4, {"a":1}*{"a":2}, {"a":1} * null]'
+}
+
+@test "eval-all: one expression over all documents" {
+	printf 'a: 1 # one\nl: [1]\nm: {x: 1}\n' >1.yaml
+	printf 'a: 2\nl: [2]\nm: {y: 2}\n---\na: 3\n' >2.yaml
+	json='-o json -I0'
+	is $'a: 2 # one\nl: [2]\nm: {x: 1, y: 2}' '' eval-all 'select(fileIndex == 0) * select(fileIndex == 1 and documentIndex == 0)' 1.yaml 2.yaml
+	is $'a: 2 # one\nl: [1, 2]\nm: {x: 1, y: 2}' '' ea 'select(fi == 0) *+ select(fi == 1 and di == 0)' 1.yaml 2.yaml
+	is $'a: 3 # one\nl: [2]\nm: {x: 1, y: 2}' '' ea '. as $item ireduce ({}; . * $item)' 1.yaml 2.yaml
+	is '{"a":3,"l":[1,2],"m":{"x":1,"y":2}}' '' ea $json '. as $item ireduce ({}; . *+ $item)' 1.yaml 2.yaml
+	is '[1,2]' '' ea $json 'select(fi == 0) as $a | select(fi == 1 and di == 0) as $b | $a *+ $b | .l' 1.yaml 2.yaml
+	is '[1,2,3]' '' ea $json '[.a]' 1.yaml 2.yaml
+	is '[2,3]' '' ea $json '[select(filename == "2*") | .a]' 1.yaml 2.yaml
+	is 6 '' ea '[.[] | select(tag == "!!int")] | add' 1.yaml 2.yaml
+	is $'1\n---\n2\n---\n3' '' ea .a 1.yaml 2.yaml
+	is $'2\n---\n3' '' ea '.a | select(fileIndex == 1)' 1.yaml 2.yaml
+	is $'a: 7\n---\na: 7' $'a: 1\n---\na: 2' ea '.a = 7'
+	is $'a: 2\n---\na: 3' $'a: 1\n---\na: 2' ea '.a |= . + 1'
+	is $'a: "1" # one\nl: [1]\nm: {x: 1}' '' ea '.a style="double"' 1.yaml
+	is k '' ea '"k"' 1.yaml 2.yaml
+	is '' '' ea -i 'select(fi == 0) * select(di == 1)' 1.yaml 2.yaml
+	[ "$(head -n 1 1.yaml)" = 'a: 3 # one' ]
+	err '1:6: lexer: invalid input text "bogus"' ea '.a | bogus' 1.yaml
+	err 'the operator fileIndex is not supported by the yq of limactl' fileIndex 1.yaml
+	err 'eval-all: the operator at "= select(fi == 1).a", between documents, is not supported by the yq of limactl' \
+		ea 'select(fi == 0).a = select(fi == 1).a' 1.yaml 2.yaml
+	err 'eval-all: the operator at ", .l", between documents, is not supported by the yq of limactl' ea '.a, .l' 1.yaml 2.yaml
 }
 
 @test "expressions seen in the field" {

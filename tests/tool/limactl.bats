@@ -308,6 +308,8 @@ booted() {
 	grep -qE '^ExecStart=".*/limactl" start %i --foreground$' "$unit"
 	grep -qxF "Environment=\"LIMA_HOME=$LIMA_HOME\"" "$unit"
 	grep -qx Restart=on-failure "$unit"
+	grep -qx KillMode=process "$unit"
+	grep -qx StartLimitBurst=5 "$unit"
 	grep -qx WantedBy=default.target "$unit"
 	[ "$(cat said)" = "--user enable lima-vm@a.service" ]
 	run --separate-stderr booted limactl start-at-login a

@@ -139,7 +139,7 @@ static void test_base_errors(void)
 	put("t/digest.yaml", "base:\n- url: template:none\n  digest: sha256:00\n");
 	want_error("template:digest", &o, "digest.yaml", 3, "digests of bases are not supported");
 	put("t/missing.yaml", "\nbase:\n- template:none\n- template:gone\n");
-	want_error("template:missing", &o, "missing.yaml", 4, "there is no template \"gone\"");
+	want_error("template:missing", &o, "missing.yaml", 4, "template `gone.yaml` not found");
 	put("t/map.yaml", "base: {url: template:none}\n");
 	want_error("template:map", &o, "map.yaml", 1, "expected a locator or a list of locators");
 	put("t/number.yaml", "base: [1]\n");
@@ -151,7 +151,7 @@ static void test_base_errors(void)
 	want_error("template:broken", &o, "bad.yaml", 3, "");
 	put("t/list.yaml", "- a\n");
 	want_error("template:list", &o, "list.yaml", 1, "a template must be a map");
-	want_error("template:gone", &o, NULL, 0, "there is no template \"gone\"");
+	want_error("template:gone", &o, NULL, 0, "template `gone.yaml` not found");
 }
 
 static void test_many_bases(void)
@@ -229,7 +229,7 @@ static void test_scripts(void)
 	put("t/usesub.yaml", "base: template:sub/base\n");
 	want_text("template:usesub", &o, "provision: [{script: \"own\\n\"}]\n", "relative to the base that names them");
 	put("t/gonefile.yaml", "provision:\n- script: a\n- file: gone.sh\n");
-	want_error("template:gonefile", &o, "gonefile.yaml", 3, "there is no template \"gone.sh\"");
+	want_error("template:gonefile", &o, "gonefile.yaml", 3, "template `gone.sh` not found");
 	put("t/badfile.yaml", "provision:\n- file: [a]\n");
 	want_error("template:badfile", &o, "badfile.yaml", 2, "expected a locator");
 }

@@ -107,6 +107,15 @@ static void test_yq(void)
 	good("a: 1\n", ".a = 2 # it was 1\n", "a: 2\n");
 	good("a: 1\n", ".a = \"# .9p [] \\\" \\(1 + 1) .9p\"", "a: \"# .9p [] \\\" 2 .9p\"\n");
 	good("a: 1\n", ".a = 2\n| .b = 3", "a: 2\nb: 3\n");
+	good("a: x\nb: 2\nc: [1]\n", ".t = ([.a, .b, .c, .] | map(tag)) | .k = (.c | kind)",
+	     "a: x\nb: 2\nc: [1]\nt:\n- \"!!str\"\n- \"!!int\"\n- \"!!seq\"\n- \"!!map\"\nk: seq\n");
+	good("b: 1\na: 2\n", ".k = keys", "b: 1\na: 2\nk:\n- b\n- a\n");
+	good("mounts:\n- location: /a\n- location: /b/c\n", "(.mounts[] | select(.location == \"/b*\") | .writable) = true",
+	     "mounts:\n- location: /a\n- location: /b/c\n  writable: true\n");
+	good("mounts:\n- location: a\n- location: b\n", ".p = (.mounts[] | select(.location == \"b\") | path)",
+	     "mounts:\n- location: a\n- location: b\np:\n- mounts\n- 1\n");
+	good("l: [1, 2]\n", ".s = (.l[] as $i ireduce (0; . + $i))", "l: [1, 2]\ns: 3\n");
+	good("env: {A: x}\nl: [1]\n", ". *+ {\"env\": {\"B\": \"y\"}, \"l\": [2]}", "env: {A: x, B: y}\nl: [1, 2]\n");
 }
 
 /* Comments, order, styles, and what kind of text stays. */

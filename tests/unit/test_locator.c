@@ -105,6 +105,7 @@ static void test_kinds(void)
 	    {"https://h/x.yaml", LOCATOR_HTTP},
 	    {"file:///x.yaml", LOCATOR_FILE},
 	    {"github:o/r", LOCATOR_GITHUB},
+	    {"github:o/r/x.qcow2", LOCATOR_GITHUB},
 	    {"gist:123", LOCATOR_OTHER},
 	    {"c:foo.yaml", LOCATOR_PATH}, /* one letter is no scheme */
 	    {"./foo.img", LOCATOR_IMAGE},
@@ -155,7 +156,7 @@ static void test_templates(void)
 	read_ok("template:inside", "from: y\n", "inside", "template:inside");
 	read_ok(NULL, "from: default\n", "default", "template:default");
 	read_ok("some-name", "from: default\n", "some-name", "template:default");
-	read_bad("template:nope", EXIT_NO, "there is no template \"nope\" (looked in ");
+	read_bad("template:nope", EXIT_NO, "template `nope.yaml` not found (looked in ");
 	read_bad("template:", EXIT_USAGE, "the name is empty");
 	read_bad("template:../secret", EXIT_USAGE, "must not contain \"..\"");
 	read_bad("template:sub/../../../secret", EXIT_USAGE, "must not contain \"..\"");
@@ -250,6 +251,44 @@ static void test_fetch(void)
 	free(text);
 }
 
+/* A lima-fetch that has the files below hub/ for raw.githubusercontent.com. */
+static void make_hub(void)
+{
+	char *text = xasprintf("#!/bin/sh\nfile=%s/hub/${1#https://raw.githubusercontent.com/}\n[ -f \"$file\" ] && echo \"$file\" "
+			       "&& exit\necho \"lima-fetch: $1: the server answered with HTTP status 404; check the URL\" >&2; exit 69\n",
+			       top);
+
+	script("bin/lima-fetch", text);
+	free(text);
+}
+
+static void hub(const char *path, const char *text)
+{
+	char *name = xasprintf("hub/%s", path);
+
+	put(name, text);
+	free(name);
+}
+
+static void github_is(const char *locator, const char *path)
+{
+	struct err e = {0};
+	char *got = locator_rewrite(locator, &ctx, &e), *want = xasprintf("https://raw.githubusercontent.com/%s", path);
+
+	is_str(got ? got : e.msg, want, locator);
+	free(want);
+	free(got);
+}
+
+static void github_fails(const char *locator, int code, const char *text)
+{
+	struct err e = {0};
+	char *got = locator_rewrite(locator, &ctx, &e);
+
+	ok(!got && e.code == code && strstr(e.msg, text), "%s is refused: %s", locator, e.msg);
+	free(got);
+}
+
 static void test_github(void)
 {
 	static const struct {
@@ -257,6 +296,7 @@ static void test_github(void)
 	} t[] = {
 	    {"github:org", "org/org/HEAD/.lima.yaml"},
 	    {"github:org/", "org/org/HEAD/.lima.yaml"},
+	    {"github:org@v3", "org/org/v3/.lima.yaml"},
 	    {"github:org/repo", "org/repo/HEAD/.lima.yaml"},
 	    {"github:org/repo@v1", "org/repo/v1/.lima.yaml"},
 	    {"github:org/repo/dir/", "org/repo/HEAD/dir/.lima.yaml"},
@@ -264,26 +304,74 @@ static void test_github(void)
 	    {"github:org/repo/vm.yml@main", "org/repo/main/vm.yml"},
 	    {"github:org/repo/.hidden", "org/repo/HEAD/.hidden.yaml"},
 	    {"github:org//vm", "org/org/HEAD/vm.yaml"},
+	    {"github:org/repo/a/../vm@release/1", "org/repo/release/1/vm.yaml"},
 	};
 	static const char *const bad[] = {"github:", "github:/repo", "github:@v1", "github:org/repo/../x", "github:org/../x",
-					  "github:org/repo@", "github:org/repo@../../x"};
+					  "github:org/repo@", "github:org/repo@../../x", "github:org/repo/a/../../x"};
 
+	make_hub();
 	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
-		struct err e = {0};
-		char *got = locator_rewrite(t[i].locator, &ctx, &e);
-		char *want = xasprintf("https://raw.githubusercontent.com/%s", t[i].url);
-
-		is_str(got, want, t[i].locator);
-		free(want);
-		free(got);
+		hub(t[i].url, "cpus: 1\n");
+		github_is(t[i].locator, t[i].url);
 	}
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		struct err e = {0};
-		char *got = locator_rewrite(bad[i], &ctx, &e);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		github_fails(bad[i], EXIT_USAGE, "");
+	/* Only templates are looked into. */
+	github_is("github:org/none/setup.sh", "org/none/HEAD/setup.sh");
+	github_is("github:org/none/disk.qcow2@v1", "org/none/v1/disk.qcow2");
+	github_fails("github:org/none", EXIT_UNAVAIL, "org/none/HEAD/.lima.yaml: the server answered with HTTP status 404");
+	read_ok("github:org/repo/dir/vm", "cpus: 1\n", "vm", "https://raw.githubusercontent.com/org/repo/HEAD/dir/vm.yaml");
+}
 
-		ok(!got && e.code == EXIT_USAGE, "%s is refused: %s", bad[i], e.msg);
-		free(got);
-	}
+static void test_github_links(void)
+{
+	hub("o/r/HEAD/.lima.yaml", "vms/a.yaml");
+	hub("o/r/HEAD/vms/a.yaml", "../b.yaml");
+	hub("o/r/HEAD/b.yaml", "cpus: 2\n");
+	github_is("github:o/r", "o/r/HEAD/b.yaml");
+	hub("o/r/v1/vms/a.yaml", "c.yaml");
+	hub("o/r/v1/vms/c.yaml", "cpus:\n");
+	github_is("github:o/r/vms/a@v1", "o/r/v1/vms/c.yaml");
+	hub("o/r/HEAD/script.yaml", "vms/script.sh");
+	github_is("github:o/r/script", "o/r/HEAD/vms/script.sh");
+	hub("o/r/HEAD/empty.yaml", "");
+	github_is("github:o/r/empty", "o/r/HEAD/empty.yaml");
+	hub("o/r/HEAD/line.yaml", "b.yaml\n");
+	github_is("github:o/r/line", "o/r/HEAD/line.yaml"); /* a link has no end of line */
+	hub("o/r/HEAD/out.yaml", "../../x.yaml");
+	github_fails("github:o/r/out", EXIT_BADDATA, "leads out of the repository: ../../x.yaml");
+	hub("o/r/HEAD/root.yaml", "/etc/x.yaml");
+	github_fails("github:o/r/root", EXIT_BADDATA, "leads out of the repository");
+	hub("o/r/HEAD/loop.yaml", "loop.yaml");
+	github_fails("github:o/r/loop", EXIT_BADDATA, "more than 8 symbolic links");
+	hub("o/r/HEAD/dead.yaml", "nowhere.yaml");
+	github_fails("github:o/r/dead", EXIT_UNAVAIL, "nowhere.yaml");
+}
+
+static void test_github_redirects(void)
+{
+	hub("o/o/HEAD/.lima.yaml", "github:o/r/vms/d  \n# more\n");
+	hub("o/r/HEAD/vms/d.yaml", "cpus: 4\n");
+	hub("o/r/v2/vms/d.yaml", "cpus: 5\n");
+	github_is("github:o", "o/r/HEAD/vms/d.yaml");
+	/* v2 is no tag of o/o: its default branch redirects, and the tag goes along. */
+	github_is("github:o@v2", "o/r/v2/vms/d.yaml");
+	hub("o/o/v3/.lima.yaml", "github:o/r/vms/e.yaml");
+	hub("o/r/v3/vms/e.yaml", "cpus: 6\n");
+	github_is("github:o@v3", "o/r/v3/vms/e.yaml");
+	hub("o/o/HEAD/plain.yaml", "cpus: 1\n");
+	github_fails("github:o//plain@v2", EXIT_UNAVAIL, "o/o/v2/plain.yaml: the server answered with HTTP status 404");
+	hub("o/o/HEAD/other.yaml", "github:p/r");
+	github_fails("github:o//other", EXIT_BADDATA, "redirects to github:p/r, which is not below github:o/");
+	hub("o/o/HEAD/like.yaml", "github:oo/r");
+	github_fails("github:o//like", EXIT_BADDATA, "not below github:o/");
+	hub("o/o/HEAD/ref.yaml", "github:o/r@v1");
+	github_fails("github:o//ref", EXIT_BADDATA, "must have no \"@\"");
+	hub("o/o/HEAD/self.yaml", "github:o/o/self");
+	github_fails("github:o//self", EXIT_USAGE, "has a redirect loop");
+	/* Another repository has no redirections. */
+	hub("o/r/HEAD/word.yaml", "github:o/o");
+	github_is("github:o/r/word", "o/r/HEAD/word.yaml");
 }
 
 static void test_plugins(void)
@@ -294,7 +382,7 @@ static void test_plugins(void)
 	script("bin/limactl-url-loop", "#!/bin/sh\necho loop:x$1\n");
 	read_ok("gist:mine", "from: home\n", "mine", "template:mine");
 	read_bad("gist:bad", EXIT_UNAVAIL, "broken");
-	read_bad("loop:x", EXIT_USAGE, "for ever");
+	read_bad("loop:x", EXIT_USAGE, "has a redirect loop");
 }
 
 static void test_absolute(void)
@@ -441,6 +529,8 @@ int main(void)
 	test_stdin();
 	test_fetch();
 	test_github();
+	test_github_links();
+	test_github_redirects();
 	test_plugins();
 	test_absolute();
 	test_list();

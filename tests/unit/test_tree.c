@@ -59,7 +59,7 @@ static void json(const char *text, const char *want)
 static void round_trips(void)
 {
 	same("# Licence\n# text\n\n# about a\na: 1 # one\n\n# about b\nb:\n  # about c\n  c: x   # see\n  # foot of b\nd: [1, two, {x: y}] # flow\n# the end\n",
-	     "# Licence\n# text\n\n# about a\na: 1 # one\n\n# about b\nb:\n  # about c\n  c: x # see\n  # foot of b\nd: [1, two, {x: y}] # flow\n# the end\n",
+	     "# Licence\n# text\n\n# about a\na: 1 # one\n\n# about b\nb:\n  # about c\n  c: x   # see\n  # foot of b\nd: [1, two, {x: y}] # flow\n# the end\n",
 	     "comments");
 	same("mounts:\n- location: \"~\"\n  writable: true\n# second\n- location: '/tmp/lima'\n",
 	     "mounts:\n- location: \"~\"\n  writable: true\n# second\n- location: '/tmp/lima'\n", "list at the key's column");
@@ -80,6 +80,34 @@ static void round_trips(void)
 	same("k: # here\n  a: 1\nl: # there\n- x\n", "k: # here\n  a: 1\nl: # there\n- x\n", "comments behind keys");
 	same("\xc3\xa4: \xe2\x82\xac # \xc3\xb6\nb: c\n", "\xc3\xa4: \xe2\x82\xac # \xc3\xb6\nb: c\n", "UTF-8");
 	same("s: |2\n    x\n  y\n", "s: |2\n    x\n  y\n", "a literal that begins with blanks");
+}
+
+static void as(const char *text, unsigned indent, bool one_blank, const char *want, const char *name)
+{
+	struct node *n = parse(text), *again = NULL;
+	struct buf out = { 0 };
+
+	tree_emit_as(n, &(struct tree_style){ .indent = indent, .one_blank = one_blank }, &out);
+	is_str(buf_str(&out), want, name);
+	again = parse(buf_str(&out));
+	ok(again && node_equal(n, again), "%s: it means the same", name);
+	node_free(again);
+	node_free(n);
+	buf_free(&out);
+}
+
+static void layouts(void)
+{
+	static const char doc[] = "a:   # why\n- b: 1  # one\n  c:\n  - d\n  e:\n    f: |2\n        x\n      y\n";
+
+	same("a: 1  # two\nb:   # three\n  c: |  # head\n    x\nd: [1, 2]    # four\ne: 5\t# a tab\nf:\n-  # five\n  - g  # six\n",
+	     "a: 1  # two\nb:   # three\n  c: |  # head\n    x\nd: [1, 2]    # four\ne: 5 # a tab\nf:\n# five\n- - g  # six\n",
+	     "blanks before comments");
+	as(doc, 2, false, doc, "as it was");
+	as(doc, 4, true, "a: # why\n- b: 1 # one\n  c:\n  - d\n  e:\n    f: |4\n          x\n        y\n", "by four");
+	as("a:\n  - b\n  - c:\n      - d\n    e: {f: 1}\n", 4, false, "a:\n    - b\n    - c:\n        - d\n      e: {f: 1}\n",
+	   "lists by four");
+	as("a:\n  b: 1\n", 12, false, "a:\n  b: 1\n", "too much is the usual");
 }
 
 static void values(void)
@@ -188,6 +216,7 @@ static void access_functions(void)
 int main(void)
 {
 	round_trips();
+	layouts();
 	values();
 	refusals();
 	hostile();

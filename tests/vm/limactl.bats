@@ -3,6 +3,8 @@
 # Lima.
 
 load ../lib/vm
+load ../lib/machine
+load ../lib/hostagent
 
 setup_file() {
 	vm_setup ctl
@@ -120,6 +122,37 @@ in_guest() { limactl shell ctl "$@"; }
 	[ "$(in_guest sha256sum /usr/local/bin/lima-guestagent | cut -d' ' -f1)" = "$(sha256sum "$agent" | cut -d' ' -f1)" ]
 	in_guest test -x /usr/local/bin/lima-guestagent
 	in_guest test ! -e /usr/local/bin/.lima-guestagent.new
+}
+
+# What `make install` installs, with the libraries that the guest lacks.
+install_tree() {
+	local tree=$1 tool
+	make -s -C "$TOP" ${O:+O="$O"} install DESTDIR="$tree" PREFIX=/usr/local
+	mkdir "$tree/libs"
+	for tool in limactl lima-instance lima-render lima-hostagent; do
+		ldd "$tree/usr/local/bin/$tool" | awk '$2 == "=>" { print $3 }'
+	done | sort -u | grep -vE '/(libc|libm|libresolv|libpthread|libdl|librt)\.so' >"$tree/list"
+	xargs -a "$tree/list" -I{} cp -L {} "$tree/libs/"
+}
+
+@test "autostart with the systemd of the guest's user: unit, start, stop, a host agent that dies (8.24)" {
+	install_tree "$VM_TMP/tree"
+	mkdir "$VM_TMP/fake"
+	BATS_FILE_TMPDIR=$VM_TMP/fake build_fake_qemu
+	fake_make "$VM_TMP/fake/make"
+	printf '#!/bin/sh\nexit 0\n' >"$VM_TMP/fake/ssh"
+	chmod +x "$VM_TMP/fake/ssh"
+	limactl copy -r "$VM_TMP/tree" ctl:tree
+	limactl copy -r "$VM_TMP/fake" ctl:fake
+	# Only what is missing: the guest's own programs keep theirs.
+	in_guest sh -c 'cd tree && for l in libs/*; do ldconfig -p | grep -qF " ${l#libs/} " || sudo cp "$l" /usr/local/lib/; done
+		sudo cp -a usr/local/. /usr/local/ && sudo ldconfig'
+	run in_guest limactl --version
+	[[ $output != *GLIBC_* ]] || skip "the guest's C library is older than the one that the tools are built for: $output"
+	[ "$status" = 0 ]
+	run timeout 300 limactl shell ctl sh <"$TOP/tests/data/autostart-guest.sh"
+	[ "$status" = 0 ] || { echo "$output"; false; }
+	[ "${lines[-1]}" = "all done" ]
 }
 
 @test "make and limactl work on the same instance" {

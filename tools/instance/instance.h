@@ -100,7 +100,8 @@ int step_check(const struct instance *in, const struct request *rq, struct err *
 int step_render(const struct instance *in, struct err *e);
 /* Runs mk/instance.mk in DIR with a goal ("create", "start"). */
 int step_make(const struct instance *in, const char *goal, struct err *e);
-/* For step_make: runs it without its own words, unless V=1 is in the environment (quiet.c). *status as spawn_wait. */
+/* For step_make: runs it without its own words, unless V=1 is in the environment (quiet.c). *status as spawn_wait. When it failed and
+ * say_to takes what the recipes say, the last of that is in *e, although the run as such succeeded. */
 int make_run(char *const *argv, int *status, struct err *e);
 bool make_is_verbose(void);
 /* Source and products: step_source, step_make, and the record of what was built. What a failed run of a new instance made is

@@ -52,7 +52,9 @@ int step_make(const struct instance *in, const char *goal, struct err *e)
 	strv_addf(&argv, "-f%s/mk/instance.mk", share);
 	strv_add(&argv, goal);
 	r = make_run(argv.v, &status, e);
-	if (r == 0 && status != 0)
+	if (r == 0 && status != 0 && e->code)
+		r = err_wrap(e, "the instance '%s' could not be built", in->name);
+	else if (r == 0 && status != 0)
 		r = err_set(e, EXIT_UNAVAIL,
 			    "the instance '%s' could not be built; the reason is above: when that is put right, run the same command "
 			    "again (V=1 shows each step)", in->name);

@@ -24,10 +24,17 @@ static bool is_word_of_make(const char *line)
 	return stars && blank == stars + 1;
 }
 
-static void tell_line(const char *line)
+/* *last: what was said last, to repeat as the reason when the run fails. */
+static void tell_line(const char *line, char **last)
 {
 	if (say_to && !isatty(STDERR_FILENO)) {
-		say_to(line, strstr(line, ": warning: ") != NULL);
+		bool warning = strstr(line, ": warning: ") != NULL;
+
+		say_to(line, warning);
+		if (!warning) {
+			free(*last);
+			*last = xstrdup(line);
+		}
 		return;
 	}
 	fd_write_all(STDERR_FILENO, line, strlen(line));
@@ -35,7 +42,7 @@ static void tell_line(const char *line)
 }
 
 /* Hands on what is left when make's own lines are taken out. */
-static void tell_lines(struct buf *b, bool all)
+static void tell_lines(struct buf *b, bool all, char **last)
 {
 	char *nl;
 
@@ -44,13 +51,13 @@ static void tell_lines(struct buf *b, bool all)
 		char *line = xstrndup(b->data, nl ? n - 1 : n);
 
 		if (!is_word_of_make(line))
-			tell_line(line);
+			tell_line(line, last);
 		free(line);
 		buf_eat(b, n);
 	}
 }
 
-static void tell_rest(int fd)
+static void tell_rest(int fd, char **last)
 {
 	struct buf b = { 0 };
 	char chunk[4096];
@@ -59,9 +66,9 @@ static void tell_rest(int fd)
 	while ((n = read(fd, chunk, sizeof(chunk))) > 0 || (n < 0 && errno == EINTR)) {
 		if (n > 0)
 			buf_add(&b, chunk, (size_t)n);
-		tell_lines(&b, false);
+		tell_lines(&b, false, last);
 	}
-	tell_lines(&b, true);
+	tell_lines(&b, true, last);
 	buf_free(&b);
 }
 
@@ -76,6 +83,7 @@ int make_run(char *const *argv, int *status, struct err *e)
 {
 	const char *const env[] = { TELL_FD, NULL };
 	bool collected = say_to && !isatty(STDERR_FILENO);
+	char *last = NULL;
 	int fds[2], real, r;
 	struct spawn s = { .argv = argv, .in = SPAWN_NULL, .out = SPAWN_INHERIT, .pass = &real, .npass = 1, .env = env };
 	pid_t pid;
@@ -97,9 +105,12 @@ int make_run(char *const *argv, int *status, struct err *e)
 	close(fds[1]);
 	close(real);
 	if (r == 0) {
-		tell_rest(fds[0]);
+		tell_rest(fds[0], &last);
 		*status = spawn_wait(pid);
+		if (*status != 0 && last)
+			err_set(e, EXIT_UNAVAIL, "%s", last);
 	}
 	close(fds[0]);
+	free(last);
 	return r;
 }

@@ -35,7 +35,9 @@ struct node {
 	/* Comment lines above, without indentation, each with its '#', joined by '\n'; an empty line is a blank line. Of a map's
 	 * value: what stands above its key. NULL = none. */
 	char *head;
-	char *line_comment; /* the comment behind it on its line, with '#'; NULL = none */
+	/* The comment behind it on its line, with '#', and in front of that the blanks that stood there (none is as good as one);
+	 * NULL = none. */
+	char *line_comment;
 	char *foot;     /* comment lines after the last child of a collection */
 	size_t n;       /* SEQ, MAP: children */
 	struct node **item;
@@ -57,6 +59,12 @@ struct node {
 struct node *tree_parse(const char *text, size_t n, const char *file, struct err *e);
 /* The YAML text, keeping order, comments and scalar styles; parsing it gives an equal tree. */
 void tree_emit(const struct node *root, struct buf *out);
+/* The same in another layout. */
+struct tree_style {
+	unsigned indent; /* of what is inside of a map, 2 to 9; others mean 2 */
+	bool one_blank;  /* before a comment behind something, whatever the source had */
+};
+void tree_emit_as(const struct node *root, const struct tree_style *style, struct buf *out);
 /* JSON, one line or indented by two. */
 void tree_emit_json(const struct node *root, bool pretty, struct buf *out);
 

@@ -22,14 +22,18 @@ static void add_line(struct comments *c, size_t col, const char *text, size_t le
 	c->line[c->nline++] = (struct comment_line){ (unsigned)col, text, len };
 }
 
+/* A comment behind something, with the blanks before it. */
 static void same_line(struct comments *c, struct node *owner, const char *text, size_t len)
 {
 	char **slot = owner ? &owner->line_comment : &c->next_line_comment;
+	size_t blanks = 0;
 
+	while (text - blanks > c->text && text[-1 - (ptrdiff_t)blanks] == ' ')
+		blanks++;
 	if (*slot)
 		add_line(c, 0, text, len);
 	else
-		*slot = xstrndup(text, len);
+		*slot = xstrndup(text - blanks, len + blanks);
 }
 
 /* Bytes up to the end of the line, without blanks there. */

@@ -9,8 +9,13 @@
 
 #define FOLD_COLUMNS 100
 
+#define INDENT 2
+#define INDENT_MAX 9 /* a block text says its indentation in one digit */
+
 struct emitter {
 	struct buf *out;
+	unsigned step;  /* the indentation of what is inside */
+	bool one_blank; /* before a comment behind something, whatever the source had */
 	bool started;
 	bool keep; /* the last thing written was a "|+": a blank line would become part of it */
 };
@@ -23,6 +28,12 @@ static void start_line(struct emitter *em, unsigned indent)
 	em->keep = false;
 	for (unsigned i = 0; i < indent; i++)
 		buf_addc(em->out, ' ');
+}
+
+/* Where what is in a map at `indent` begins. In a list it is always behind the dash. */
+static unsigned deeper(const struct emitter *em, unsigned indent)
+{
+	return (indent + em->step) / em->step * em->step;
 }
 
 /* --- comments --- */
@@ -53,10 +64,13 @@ static void comment_lines(struct emitter *em, const char *text, unsigned indent)
 
 static void line_comment(struct emitter *em, const struct node *n)
 {
-	if (!n->line_comment)
+	const char *text = n->line_comment;
+	size_t blanks = text ? strspn(text, " ") : 0;
+
+	if (!text)
 		return;
-	buf_addc(em->out, ' ');
-	comment_text(em, n->line_comment, strlen(n->line_comment));
+	buf_addf(em->out, "%*s", em->one_blank || !blanks ? 1 : (int)blanks, "");
+	comment_text(em, text + blanks, strlen(text + blanks));
 }
 
 /* Whether something beneath has a comment: then it cannot be written on one line. */
@@ -126,7 +140,8 @@ static void block_lines(struct emitter *em, const char *s, const char *end, unsi
 	}
 }
 
-static void block_scalar(struct emitter *em, const struct node *n, unsigned indent)
+/* `indent` is that of the text, `outer` that of the key or dash. */
+static void block_scalar(struct emitter *em, const struct node *n, unsigned indent, unsigned outer)
 {
 	const char *s = n->str, *first = s + strspn(s, "\n");
 	bool fold = n->style == '>' && fold_ok(s);
@@ -136,7 +151,7 @@ static void block_scalar(struct emitter *em, const struct node *n, unsigned inde
 		body--;
 	buf_addc(em->out, fold ? '>' : '|');
 	if (*first == ' ' || *first == '\t')
-		buf_addc(em->out, '2'); /* else these blanks would be taken for the indentation */
+		buf_addf(em->out, "%u", indent - outer); /* else these blanks would be taken for the indentation */
 	if (len - body != 1)
 		buf_addc(em->out, len == body ? '-' : '+');
 	line_comment(em, n);
@@ -181,13 +196,13 @@ static void flow_node(struct emitter *em, const struct node *n, bool in_list)
 static void entries(struct emitter *em, const struct node *n, unsigned indent, bool on_line);
 
 /* What is written on the line of a key or dash: a scalar or a flow collection, behind a blank. */
-static void inline_value(struct emitter *em, const struct node *n, unsigned indent)
+static void inline_value(struct emitter *em, const struct node *n, unsigned indent, unsigned outer)
 {
 	size_t before;
 
 	buf_addc(em->out, ' ');
 	if (is_block_scalar(n)) {
-		block_scalar(em, n, indent);
+		block_scalar(em, n, indent, outer);
 		return;
 	}
 	before = em->out->len;
@@ -206,7 +221,8 @@ static void item_head(struct emitter *em, const struct node *n, unsigned indent)
 	comment_lines(em, n->head, indent);
 	if (is_inline(n))
 		return;
-	comment_lines(em, n->line_comment, indent);
+	if (n->line_comment)
+		comment_lines(em, n->line_comment + strspn(n->line_comment, " "), indent);
 	if (n->type == NODE_SEQ)
 		item_head(em, n->item[0], indent);
 	else
@@ -216,11 +232,11 @@ static void item_head(struct emitter *em, const struct node *n, unsigned indent)
 static void map_value(struct emitter *em, const struct node *n, unsigned indent)
 {
 	if (is_inline(n)) {
-		inline_value(em, n, indent + 2);
+		inline_value(em, n, deeper(em, indent), indent);
 		return;
 	}
 	line_comment(em, n);
-	entries(em, n, n->type == NODE_SEQ && n->style != '-' ? indent : indent + 2, false);
+	entries(em, n, n->type == NODE_SEQ && n->style != '-' ? indent : deeper(em, indent), false);
 }
 
 static void entry(struct emitter *em, const struct node *n, size_t i, unsigned indent)
@@ -235,11 +251,11 @@ static void entry(struct emitter *em, const struct node *n, size_t i, unsigned i
 	}
 	buf_addc(em->out, '-');
 	if (is_inline(child)) {
-		inline_value(em, child, indent + 2);
+		inline_value(em, child, indent + INDENT, indent);
 		return;
 	}
 	buf_addc(em->out, ' ');
-	entries(em, child, indent + 2, true);
+	entries(em, child, indent + INDENT, true);
 }
 
 /* The entries of a block collection; `on_line`: the first one continues a line, and its head was written. */
@@ -260,7 +276,13 @@ static void entries(struct emitter *em, const struct node *n, unsigned indent, b
 
 void tree_emit(const struct node *root, struct buf *out)
 {
-	struct emitter em = { .out = out };
+	tree_emit_as(root, &(struct tree_style){ .indent = INDENT }, out);
+}
+
+void tree_emit_as(const struct node *root, const struct tree_style *style, struct buf *out)
+{
+	bool usual = style->indent < INDENT || style->indent > INDENT_MAX;
+	struct emitter em = { .out = out, .step = usual ? INDENT : style->indent, .one_blank = style->one_blank };
 
 	comment_lines(&em, root->head, 0);
 	if (!is_inline(root)) {

@@ -82,13 +82,16 @@ static int unit_text(struct buf *out, struct err *e)
 	}
 	limactl = path_join(bin, "limactl");
 	env = xasprintf("LIMA_HOME=%s", home);
-	buf_adds(out, "[Unit]\nDescription=Lima - Linux virtual machine (%i)\n\n[Service]\nType=simple\nExecStart=");
+	/* A start that cannot succeed is tried a few times, not for ever, however long each takes. */
+	buf_adds(out, "[Unit]\nDescription=Lima - Linux virtual machine (%i)\nStartLimitIntervalSec=5min\nStartLimitBurst=5\n\n"
+		      "[Service]\nType=simple\nExecStart=");
 	add_word(out, limactl);
 	buf_adds(out, " start %i --foreground\nEnvironment=");
 	add_word(out, env);
 	buf_adds(out, "\nWorkingDirectory=%h\nTimeoutSec=10min\nSuccessExitStatus=143\nRestart=on-failure\nOOMPolicy=continue\n"
-		      /* A stop is the host agent's business; QEMU must not get the signal. */
-		      "KillMode=mixed\n"
+		      /* A stop is the host agent's business: QEMU must not get the signal, and must outlive a host agent that
+		       * crashed, whose successor takes the machine over. */
+		      "KillMode=process\n"
 		      "\n[Install]\nWantedBy=default.target\n");
 	free(env);
 	free(limactl);
@@ -161,6 +164,13 @@ bool autostart_active(const char *inst)
 	return autostart_registered(inst) && systemctl("is-active", "--quiet", inst, &ignored) == 0;
 }
 
+char *autostart_unit_of_this(const char *inst)
+{
+	const char *pid = getenv("SYSTEMD_EXEC_PID");
+
+	return pid && *pid && strtol(pid, NULL, 10) == (long)getpid() && autostart_registered(inst) ? unit_name(inst) : NULL;
+}
+
 static bool answers(const struct instance *in)
 {
 	struct err ignored = { 0 };
@@ -174,9 +184,12 @@ static bool answers(const struct instance *in)
 int autostart_launch(struct instance *in, struct err *e)
 {
 	const struct timespec pause = { .tv_nsec = LAUNCH_POLL_MS * 1000000L };
+	struct err ignored = { 0 };
 
 	lock_release(&in->lock);
 	log_info("Starting the instance %s by systemd, as it starts at login", q(in->name));
+	/* The limit on starts is for those that nobody asked for. A unit that has not failed is no news. */
+	systemctl("reset-failed", NULL, in->name, &ignored);
 	if (systemctl("start", NULL, in->name, e) < 0)
 		return -1;
 	for (int i = 0; i < LAUNCH_S * 1000 / LAUNCH_POLL_MS; i++) {

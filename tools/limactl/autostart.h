@@ -24,6 +24,8 @@ int autostart_unregister(const char *inst, struct err *e);
 int autostart_launch(struct instance *in, struct err *e);
 /* Whether systemd runs it now: an instance with a unit may have been started by hand before that. */
 bool autostart_active(const char *inst);
+/* The unit that started this very process, for the host agent that it becomes; NULL: none. The caller frees it. */
+char *autostart_unit_of_this(const char *inst);
 /* Lets systemd stop it, and waits; with `force` only tells systemd that it ends, so that it is not started again. */
 int autostart_stop(const char *inst, bool force, struct err *e);
 

@@ -86,6 +86,8 @@ static int run(struct ctl *c, bool rename, struct err *e)
 	if (r == 0)
 		r = life_check_name(c->args.v[1], e);
 	if (r == 0)
+		r = life_check_path(c->args.v[1], e);
+	if (r == 0)
 		r = instance_open(c->args.v[0], &old, e);
 	if (r == 0)
 		r = instance_open(c->args.v[1], &new, e);

@@ -213,7 +213,7 @@ static int print_one(void *arg, size_t doc, struct node *result, struct err *e)
 {
 	(void)doc;
 	(void)e;
-	print_result(result, false, true, print_for_people(), arg);
+	print_result(result, false, true, print_colours(), arg);
 	node_free(result);
 	return 0;
 }
@@ -227,7 +227,7 @@ static int run(struct ctl *c, struct err *e)
 	int r = -1;
 
 	if (info && !strcmp(expression, ".")) {
-		print_json(info, true, print_for_people(), &out);
+		print_json(info, true, print_colours(), &out);
 		r = 0;
 	} else if (info) {
 		r = expr_query((const struct node *const *)&info, 1, expression, print_one, &out, e);

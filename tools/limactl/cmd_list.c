@@ -211,7 +211,7 @@ static int print_one(void *arg, size_t doc, struct node *result, struct err *e)
 	(void)e;
 	if (l->format == YAML)
 		buf_adds(&l->out, "---\n");
-	print_result(result, l->format == YAML, people, people, &l->out);
+	print_result(result, l->format == YAML, people, print_colours(), &l->out);
 	node_free(result);
 	return 0;
 }
@@ -250,14 +250,14 @@ static int print_template(struct list *l, const struct inspection *i, struct err
 
 static int print_each(struct list *l, struct err *e)
 {
-	bool people = print_for_people();
+	bool people = print_for_people(), colours = print_colours();
 
 	for (size_t i = 0; i < l->n; i++) {
 		if (l->format == JSON) {
-			print_json(l->v[i].data, people, people, &l->out);
+			print_json(l->v[i].data, people, colours, &l->out);
 		} else if (l->format == YAML) {
 			buf_adds(&l->out, "---\n");
-			print_yaml(l->v[i].data, people, &l->out);
+			print_yaml(l->v[i].data, colours, &l->out);
 		} else if (print_template(l, &l->v[i], e) < 0) {
 			return -1;
 		}

@@ -70,8 +70,8 @@ static int run_copy(struct ctl *c, struct err *e)
 {
 	const char *dest = c->args.n > 1 ? c->args.v[1] : "-";
 	bool verbatim = flag_bool(c->flags, "verbatim");
+	struct buf text = { 0 }, shown = { 0 };
 	struct template t = { 0 };
-	struct buf text = { 0 };
 	int r;
 
 	if (verbatim && (flag_bool(c->flags, "embed") || flag_bool(c->flags, "embed-all") || flag_bool(c->flags, "fill")))
@@ -79,8 +79,15 @@ static int run_copy(struct ctl *c, struct err *e)
 	r = template_read(c->args.v[0], &t, e);
 	if (r == 0)
 		r = copied_text(c, &t, &text, e);
-	if (r == 0)
-		r = strcmp(dest, "-") ? file_write(dest, buf_str(&text), text.len, 0644, e) : write_out(&text, e);
+	if (r == 0 && strcmp(dest, "-") != 0) {
+		r = file_write(dest, buf_str(&text), text.len, 0644, e);
+	} else if (r == 0 && (verbatim || !print_colours())) {
+		r = write_out(&text, e);
+	} else if (r == 0) {
+		print_yaml_text(buf_str(&text), true, &shown);
+		r = write_out(&shown, e);
+	}
+	buf_free(&shown);
 	buf_free(&text);
 	template_free(&t);
 	return r;
@@ -148,18 +155,7 @@ static int run_validate(struct ctl *c, struct err *e)
 	return r;
 }
 
-static const struct command cmd_validate_template = {
-	.name = "validate",
-	.group = GROUP_NONE,
-	.use = "TEMPLATE...",
-	.summary = "Check templates",
-	.min_args = 1,
-	.max_args = ARGS_ANY,
-	.flags = (const struct flag_spec *const[]){ validate_flags, NULL },
-	.complete = COMPLETE_TEMPLATE,
-	.run = run_validate,
-};
-
+/* Of limactl itself, and of template too. */
 const struct command cmd_validate = {
 	.name = "validate",
 	.group = GROUP_ADVANCED,
@@ -178,7 +174,7 @@ static int add_result(void *arg, size_t at, struct node *result, struct err *e)
 {
 	(void)at;
 	(void)e;
-	print_result(result, true, false, print_for_people(), arg);
+	print_result(result, true, false, print_colours(), arg);
 	node_free(result);
 	return 0;
 }
@@ -243,5 +239,5 @@ const struct command cmd_template = {
 	.aliases = "tmpl",
 	.group = GROUP_ADVANCED,
 	.summary = "Work with templates",
-	.sub = (const struct command *const[]){ &cmd_copy_template, &cmd_url_template, &cmd_validate_template, &cmd_yq_template, NULL },
+	.sub = (const struct command *const[]){ &cmd_copy_template, &cmd_url_template, &cmd_validate, &cmd_yq_template, NULL },
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "file.h"
+#include "inspect.h"
 #include "instance_files.h"
 #include "life.h"
 #include "name.h"
@@ -256,6 +257,23 @@ static int plan_new(struct ctl *c, const struct argument *a, struct plan_for *p,
 
 /* --- one that is there --- */
 
+static int check_configuration(const struct instance *in, struct err *e)
+{
+	struct inspection i;
+	int r = inspect_existing(in->name, &i, e);
+	char *errors;
+
+	if (r < 0)
+		return -1;
+	if (!i.config) {
+		errors = inspect_errors(&i);
+		r = err_set(e, EXIT_NO, "instance %s has configuration errors: %s", qq(in->name), errors);
+		free(errors);
+	}
+	inspect_free(&i);
+	return r;
+}
+
 static int plan_existing(struct ctl *c, struct plan_for *p, struct err *e)
 {
 	struct strv settings = { 0 };
@@ -268,6 +286,8 @@ static int plan_existing(struct ctl *c, struct plan_for *p, struct err *e)
 		r = instance_lock(&p->in, e);
 	if (r == 0 && settings.n)
 		r = description_edit(&p->in, &settings, NULL, &changed, e);
+	if (r == 0)
+		r = check_configuration(&p->in, e);
 	strv_free(&settings);
 	return r;
 }
@@ -279,6 +299,8 @@ int create_plan(struct ctl *c, bool may_exist, struct plan_for *p, struct err *e
 
 	*p = (struct plan_for){ .in = { .lock = { -1 } } };
 	r = read_argument(c, &a, e);
+	if (r == 0)
+		r = life_check_path(a.name, e);
 	if (r == 0)
 		r = instance_open(a.name, &p->in, e);
 	if (r == 0) {

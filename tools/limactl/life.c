@@ -6,10 +6,13 @@
 #include <string.h>
 
 #include "autostart.h"
+#include "dirs.h"
 #include "file.h"
 #include "instance_files.h"
 #include "lock.h"
 #include "name.h"
+
+#define PATH_LIMIT 108 /* of a unix socket */
 
 const char *life_status(enum state s)
 {
@@ -65,6 +68,22 @@ int life_check_name(const char *name, struct err *e)
 		return err_set(e, EXIT_NO, "instance name %s is not a valid identifier: identifier %s greater than maximum length (%d characters)",
 			       q(name), q(name), NAME_MAX_LEN);
 	return err_set(e, EXIT_NO, "instance name %s is not a valid identifier: identifier %s must match %s", q(name), q(name), regex);
+}
+
+int life_check_path(const char *name, struct err *e)
+{
+	char *home = dirs_home(e), *path;
+	int r = 0;
+
+	if (!home)
+		return -1;
+	path = xasprintf("%s/%s/ssh.sock.1234567890123456", home, name);
+	if (strlen(path) >= PATH_LIMIT)
+		r = err_set(e, EXIT_NO, "instance name %s too long: %s must be less than UNIX_PATH_MAX=%d characters, but is %zu", q(name), q(path),
+			    PATH_LIMIT, strlen(path));
+	free(path);
+	free(home);
+	return r;
 }
 
 char *life_shell_command(const struct instance *in)

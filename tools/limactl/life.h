@@ -20,6 +20,8 @@ enum state life_state(const struct instance *in);
 int life_open(const char *name, struct instance *in, struct err *e);
 /* name_check_instance with Lima's words. */
 int life_check_name(const char *name, struct err *e);
+/* Whether the sockets of an instance of that name have room for their paths. */
+int life_check_path(const char *name, struct err *e);
 /* The command that opens a shell in it: "lima" for default. The caller frees it. */
 char *life_shell_command(const struct instance *in);
 

@@ -15,6 +15,7 @@
 #define TEXT_COLOUR "\033[32m"
 #define NUMBER_COLOUR "\033[33m"
 #define WORD_COLOUR "\033[35m"
+#define COMMENT_COLOUR "\033[90m"
 #define NO_COLOUR "\033[0m"
 
 bool print_for_people(void)
@@ -22,6 +23,13 @@ bool print_for_people(void)
 	const char *forced = getenv("_LIMA_OUTPUT_IS_TTY");
 
 	return (forced && *forced) || isatty(STDOUT_FILENO) == 1;
+}
+
+bool print_colours(void)
+{
+	const char *no = getenv("NO_COLOR");
+
+	return print_for_people() && !(no && *no);
 }
 
 /* --- JSON --- */
@@ -112,8 +120,10 @@ static void colour_yaml(const char *text, struct buf *out)
 
 		if (block && n && indent < block)
 			block = 0;
-		key = block ? 0 : key_length(text, n, &start);
-		if (key) {
+		key = block || text[indent] == '#' ? 0 : key_length(text, n, &start);
+		if (!block && text[indent] == '#') {
+			buf_addf(out, "%.*s" COMMENT_COLOUR "%.*s" NO_COLOUR, (int)indent, text, (int)(n - indent), text + indent);
+		} else if (key) {
 			const char *p = text + key + 1;
 
 			buf_add(out, text, start);
@@ -132,13 +142,20 @@ static void colour_yaml(const char *text, struct buf *out)
 	}
 }
 
+void print_yaml_text(const char *text, bool colours, struct buf *out)
+{
+	if (colours)
+		colour_yaml(text, out);
+	else
+		buf_adds(out, text);
+}
+
 void print_yaml(const struct node *n, bool colours, struct buf *out)
 {
 	struct buf text = { 0 };
 
-	tree_emit(n, colours ? &text : out);
-	if (colours)
-		colour_yaml(buf_str(&text), out);
+	tree_emit(n, &text);
+	print_yaml_text(buf_str(&text), colours, out);
 	buf_free(&text);
 }
 

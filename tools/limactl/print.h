@@ -7,14 +7,18 @@
 #include "buf.h"
 #include "tree.h"
 
-/* Whether colours and indentation are wanted: standard output is a terminal, or $_LIMA_OUTPUT_IS_TTY is not empty. */
+/* Whether indentation is wanted: standard output is a terminal, or $_LIMA_OUTPUT_IS_TTY is not empty. */
 bool print_for_people(void);
+/* And colours: the same, unless $NO_COLOR is not empty. */
+bool print_colours(void);
 
 /* One line of JSON, or indented by four blanks, or that in colours; with a newline. */
 void print_json(const struct node *n, bool pretty, bool colours, struct buf *out);
 /* A YAML document. Texts of several lines and such that could be read as something else are quoted as needed, so that it
  * converts to the same JSON. */
 void print_yaml(const struct node *n, bool colours, struct buf *out);
+/* The same for its text. */
+void print_yaml_text(const char *text, bool colours, struct buf *out);
 /* What an expression gave: a text as it is, everything else as JSON or YAML. */
 void print_result(const struct node *n, bool yaml, bool pretty, bool colours, struct buf *out);
 

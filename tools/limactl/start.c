@@ -139,13 +139,22 @@ static int become_agent(const struct instance *in, struct err *e)
 {
 	bool terminal = isatty(STDIN_FILENO) == 1;
 	char *bin = dirs_bin(e), *program = bin ? path_join(bin, "lima-hostagent") : NULL;
-	char *argv[] = { program, log_level() >= LOG_DEBUG ? "--debug" : in->dir, log_level() >= LOG_DEBUG ? in->dir : NULL, NULL };
+	char *unit = autostart_unit_of_this(in->name);
+	struct strv argv = { 0 };
 
+	strv_add(&argv, program ? program : "");
+	if (log_level() >= LOG_DEBUG)
+		strv_add(&argv, "--debug");
+	if (unit)
+		strv_addf(&argv, "--auto-started=%s", unit);
+	strv_add(&argv, in->dir);
 	if (program && open_log(in, F_HA_STDOUT, F_HA_STDOUT_OLD, STDOUT_FILENO, terminal, e) == 0 &&
 	    open_log(in, F_HA_STDERR, F_HA_STDERR_OLD, STDERR_FILENO, terminal, e) == 0) {
-		execv(program, argv);
+		execv(program, argv.v);
 		err_sys(e, EXIT_UNAVAIL, "cannot run %s", program);
 	}
+	strv_free(&argv);
+	free(unit);
 	free(program);
 	free(bin);
 	return -1;
@@ -185,26 +194,47 @@ static int bring_up(struct instance *in, const struct start_options *o, enum sta
 	return r;
 }
 
+/* Nothing of ours helps a process that is silent: nothing is started beside it. */
+static int tell_hanging(const struct instance *in, const struct state_info *s, struct err *e)
+{
+	char *why = s->why ? xstrdup(s->why) : state_errors(s);
+
+	err_set(e, EXIT_NO, "the instance %s hangs, nothing was started: %s", q(in->name), why);
+	free(why);
+	return -1;
+}
+
+/* What is there already, without the lock. */
+static int go_on(struct instance *in, const struct start_options *o, const struct state_info *s, bool launched, struct err *e)
+{
+	if (is_up(s->state)) {
+		tell_running(in, s->state);
+		return 0;
+	}
+	if (s->state == ST_STOPPING)
+		return err_set(e, EXIT_NO, "the instance %s is being stopped; start it again when that is done", q(in->name));
+	if (s->state == ST_HANGING)
+		return tell_hanging(in, s, e);
+	if (s->state == ST_PAUSED && live_resume(in, e) < 0)
+		return -1;
+	return follow(in, o, launched, e);
+}
+
 int life_start(struct instance *in, const struct start_options *o, struct err *e)
 {
+	struct state_info s;
 	bool launched = false;
-	enum state state;
 	int r = instance_lock(in, e);
 
 	if (r < 0)
 		return -1;
-	state = life_state(in);
-	if (state == ST_MISSING || state == ST_STOPPED || state == ST_ORPHANED)
-		r = bring_up(in, o, state, &launched, e);
+	state_read(in, &s);
+	if (s.state == ST_MISSING || s.state == ST_STOPPED || s.state == ST_ORPHANED)
+		r = bring_up(in, o, s.state, &launched, e);
 	/* Others may look and stop while we wait. */
 	lock_release(&in->lock);
-	if (r < 0)
-		return -1;
-	if (is_up(state)) {
-		tell_running(in, state);
-		return 0;
-	}
-	if (state == ST_STOPPING)
-		return err_set(e, EXIT_NO, "the instance %s is being stopped; start it again when that is done", q(in->name));
-	return follow(in, o, launched, e);
+	if (r == 0)
+		r = go_on(in, o, &s, launched, e);
+	state_free(&s);
+	return r;
 }

@@ -24,7 +24,7 @@ static const struct flag_spec flags[] = {
 	{ .name = "expression", .type = FLAG_STRING, .help = "the expression; all arguments are files then" },
 	{ .name = "from-file", .type = FLAG_STRING, .help = "read the expression from a file" },
 	{ .name = "help", .letter = 'h', .help = "print this page" },
-	{ .name = "indent", .letter = 'I', .type = FLAG_INT, .value = "2", .help = "indentation of JSON; 0: one line" },
+	{ .name = "indent", .letter = 'I', .type = FLAG_INT, .value = "2", .help = "indentation; 0: JSON on one line" },
 	{ .name = "inplace", .letter = 'i', .help = "write the result into the (first) file" },
 	{ .name = "input-format", .letter = 'p', .type = FLAG_STRING, .value = "auto",
 	  .help = "yaml, json; auto: by the file's name" },
@@ -49,11 +49,12 @@ static const struct flag_spec *const tables[] = { flags, NULL };
 /* What one run works with. */
 struct yq {
 	struct flags *f;
-	const char *text;       /* the expression as given */
-	struct buf expression;  /* and as render/expr.h takes it */
+	const char *text;       /* the expression */
+	struct yq_plan plan;    /* its parts */
+	struct expr_reach reach;
+	bool all;               /* eval-all */
 	bool json, raw, pretty, constant;
 	int indent;
-	const struct node *doc; /* that is looked at */
 	bool from_json;
 	struct buf out;
 	size_t number;          /* of that document, from 1 */
@@ -79,6 +80,7 @@ static int usage(FILE *out)
 {
 	fputs("Usage:\n"
 	      "  limactl yq [eval] [flags] [expression] [file...]\n"
+	      "  limactl yq eval-all [flags] [expression] [file...]\n"
 	      "\n"
 	      "Evaluates an expression in the manner of yq, version 4, on YAML and JSON documents. Without files standard\n"
 	      "input is read. See `limactl help yq-restrictions`.\n"
@@ -141,7 +143,7 @@ static void put_yaml(struct yq *y, struct node *n, size_t doc)
 		return;
 	}
 	indent_lists(n, false, y->pretty);
-	tree_emit(n, &y->out);
+	tree_emit_as(n, &(struct tree_style){ .indent = (unsigned)y->indent, .one_blank = true }, &y->out);
 }
 
 /* The part of the document that is equal to a result, which is most often what the result was taken from. */
@@ -157,20 +159,20 @@ static const struct node *find_equal(const struct node *in, const struct node *n
 }
 
 /* The result with the comments and styles that the document has; takes `result` over. */
-static struct node *dress(const struct yq *y, struct node *result)
+static struct node *dress(const struct node *doc, struct node *result)
 {
-	const struct node *origin = y->doc->n && result->n ? find_equal(y->doc, result) : NULL;
+	const struct node *origin = doc->n && result->n ? find_equal(doc, result) : NULL;
 	struct node *dressed = NULL;
 	struct err ignored = { 0 };
 
 	if (origin) {
 		dressed = node_copy(origin);
-		if (origin != y->doc) {
+		if (origin != doc) {
 			free(dressed->head);
 			dressed->head = NULL;
 		}
-	} else if (result->type == y->doc->type && result->type == NODE_MAP) {
-		dressed = expr_patch(y->doc, expr_to_jv(result), &ignored);
+	} else if (result->type == doc->type && result->type == NODE_MAP) {
+		dressed = expr_patch(doc, expr_to_jv(result), &ignored);
 	}
 	if (!dressed)
 		return result;
@@ -178,35 +180,73 @@ static struct node *dress(const struct yq *y, struct node *result)
 	return dressed;
 }
 
-static int take_result(void *arg, size_t doc, struct node *result, struct err *e)
+static int print_result(struct yq *y, struct node *result)
 {
-	struct yq *y = arg;
 	size_t number = y->constant ? 1 : y->number;
 
-	(void)doc;
-	(void)e;
 	y->any = true;
 	y->falsy = result->type == NODE_NULL || (result->type == NODE_BOOL && !result->b);
-	if (y->json) {
+	if (y->json)
 		put_json(y, result);
-	} else {
-		result = dress(y, result);
+	else
 		put_yaml(y, result, number);
-	}
 	y->printed_doc = number;
 	node_free(result);
 	return 0;
+}
+
+/* A document on its way through the parts of the expression. */
+struct step {
+	struct yq *y;
+	struct node *doc;
+	size_t part;
+};
+
+static int run_parts(struct yq *y, struct node *doc, size_t part, struct err *e);
+
+static int take_result(void *arg, size_t number, struct node *result, struct err *e)
+{
+	const struct step *s = arg;
+
+	(void)number;
+	return run_parts(s->y, s->y->json ? result : dress(s->doc, result), s->part + 1, e);
+}
+
+static int take_path(void *arg, size_t number, struct node *path, struct err *e)
+{
+	const struct step *s = arg;
+
+	(void)number;
+	(void)e;
+	if (!s->y->json)
+		yq_set_style(s->doc, path, s->y->plan.v[s->part].style);
+	node_free(path);
+	return 0;
+}
+
+/* Takes the document over. */
+static int run_parts(struct yq *y, struct node *doc, size_t part, struct err *e)
+{
+	const struct yq_part *p = &y->plan.v[part];
+	struct step s = { y, doc, part };
+	const struct node *in = doc;
+	int r;
+
+	if (part == y->plan.n)
+		return print_result(y, doc);
+	r = expr_query_reaching(&in, 1, p->expression, &y->reach, p->style == YQ_NO_STYLE ? take_result : take_path, &s, e);
+	if (r == 0 && p->style != YQ_NO_STYLE)
+		return run_parts(y, doc, part + 1, e);
+	node_free(doc);
+	return r;
 }
 
 /* One at a time, so that each result is dressed like its own document. */
 static int evaluate(struct yq *y, const struct yq_docs *docs, struct err *e)
 {
 	for (size_t i = 0; i < docs->n; i++) {
-		const struct node *doc = docs->v[i];
-
-		y->doc = doc;
 		y->number++;
-		if (expr_query(&doc, 1, buf_str(&y->expression), take_result, y, e) < 0)
+		if (run_parts(y, node_copy(docs->v[i]), 0, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -252,20 +292,84 @@ static int formats(struct yq *y, const char *file, struct err *e)
 	return 0;
 }
 
-static int run_file(struct yq *y, const char *file, struct err *e)
+static int read_docs(const struct yq *y, const char *file, struct yq_docs *docs, struct err *e)
 {
-	struct yq_docs docs = { 0 };
 	struct buf text = { 0 };
 	bool input = !strcmp(file, "-");
 	int r = input ? fd_read_all(STDIN_FILENO, "standard input", TREE_TEXT_MAX, &text, e)
 		      : file_read(file, TREE_TEXT_MAX, &text, e);
 
 	if (r == 0)
-		r = yq_docs_parse(buf_str(&text), text.len, y->from_json, input ? "-" : file, &docs, e);
+		r = yq_docs_parse(buf_str(&text), text.len, y->from_json, input ? "-" : file, docs, e);
+	buf_free(&text);
+	return r;
+}
+
+static int run_file(struct yq *y, const char *file, struct err *e)
+{
+	struct yq_docs docs = { 0 };
+	int r = read_docs(y, file, &docs, e);
+
 	if (r == 0)
 		r = evaluate(y, &docs, e);
 	yq_docs_free(&docs);
-	buf_free(&text);
+	return r;
+}
+
+/* --- all documents at once --- */
+
+/* {d: DOCUMENT, v: VALUE}, see yq_all.c. */
+static int take_of_all(void *arg, size_t number, struct node *result, struct err *e)
+{
+	const struct step *s = arg;
+	size_t doc = (size_t)tree_int(result, 0, "d");
+	struct node *value = map_take(result, "v");
+
+	(void)number;
+	node_free(result);
+	s->y->number = doc + 1;
+	if (!s->y->json && doc < s->doc->n)
+		value = dress(s->doc->item[doc], value);
+	return run_parts(s->y, value, s->part, e);
+}
+
+static int evaluate_all(struct yq *y, struct node *list, const struct yq_origin *origin, struct err *e)
+{
+	bool first = y->plan.n && y->plan.v[0].style == YQ_NO_STYLE;
+	struct step s = { y, list, first };
+	const struct node *in = list;
+	struct buf program = { 0 };
+	int r = yq_all(first ? y->plan.v[0].expression : ".", origin, list->n, &program, e);
+
+	if (r == 0)
+		r = expr_query_reaching(&in, 1, buf_str(&program), &y->reach, take_of_all, &s, e);
+	buf_free(&program);
+	return r;
+}
+
+static int run_all(struct yq *y, const struct strv *files, struct err *e)
+{
+	struct node *list = node_new(NODE_SEQ);
+	struct yq_origin *origin = NULL;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && (i < files->n || i == 0); i++) {
+		const char *file = files->n ? files->v[i] : "-";
+		struct yq_docs docs = { 0 };
+
+		r = read_docs(y, file, &docs, e);
+		origin = xrealloc(origin, (list->n + docs.n + 1) * sizeof(*origin));
+		for (size_t k = 0; k < docs.n; k++) {
+			origin[list->n] = (struct yq_origin){ file, i, k };
+			seq_add(list, docs.v[k]);
+			docs.v[k] = NULL;
+		}
+		yq_docs_free(&docs);
+	}
+	if (r == 0)
+		r = evaluate_all(y, list, origin, e);
+	node_free(list);
+	free(origin);
 	return r;
 }
 
@@ -318,6 +422,31 @@ static int take_expression(struct yq *y, struct strv *args, struct buf *from_fil
 	return 0;
 }
 
+static int run_files(struct yq *y, const struct strv *files, struct err *e)
+{
+	int r = files->n ? 0 : run_file(y, "-", e);
+
+	for (size_t i = 0; r == 0 && i < files->n; i++)
+		r = run_file(y, files->v[i], e);
+	return r;
+}
+
+/* What is no expression is told although there may be no document to ask. */
+static int check_words(const struct yq *y, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < y->plan.n; i++) {
+		char *text = y->all ? yq_all_masked(y->plan.v[i].expression) : xstrdup(y->plan.v[i].expression);
+		struct buf ignored = { 0 };
+
+		r = expr_words(text, &y->reach, &ignored, e);
+		buf_free(&ignored);
+		free(text);
+	}
+	return r;
+}
+
 static int run(struct yq *y, struct strv *files, struct err *e)
 {
 	struct yq_allow allow = { !flag_bool(y->f, "security-disable-env-ops"), !flag_bool(y->f, "security-disable-file-ops") };
@@ -326,17 +455,16 @@ static int run(struct yq *y, struct strv *files, struct err *e)
 
 	if (inplace && (!files->n || !strcmp(files->v[0], "-")))
 		return err_set(e, EXIT_NO, "write inplace flag only applicable when giving an expression and at least one file");
-	if (formats(y, files->n ? files->v[0] : "-", e) < 0 || yq_expression(y->text, &allow, &y->expression, e) < 0)
+	if (formats(y, files->n ? files->v[0] : "-", e) < 0 || yq_plan(y->text, &y->plan, e) < 0)
 		return -1;
-	y->constant = !yq_has_path(y->text);
+	y->reach = (struct expr_reach){ yq_reach, &allow };
+	if (check_words(y, e) < 0)
+		return -1;
+	y->constant = !y->all && !yq_has_path(y->text);
 	if (flag_bool(y->f, "null-input"))
 		r = run_null(y, e);
-	else if (!files->n)
-		r = run_file(y, "-", e);
 	else
-		r = 0;
-	for (size_t i = 0; r == 0 && i < files->n && !flag_bool(y->f, "null-input"); i++)
-		r = run_file(y, files->v[i], e);
+		r = y->all ? run_all(y, files, e) : run_files(y, files, e);
 	if (inplace)
 		return r == 0 ? write_back(y, files->v[0], e) : r;
 	/* What came before an error stays printed. */
@@ -373,21 +501,21 @@ static int go(struct yq *y, struct strv *args, struct err *e)
 	return r;
 }
 
-/* yq takes -o=json and -I=2, which our flags do too, and the name of a subcommand, of which there is one. */
-static int subcommand(int *argc, char ***argv, struct err *e)
+/* yq takes -o=json and -I=2, which our flags do too, and the name of a subcommand. */
+static void subcommand(int *argc, char ***argv, bool *all)
 {
-	static const char *const all[] = { "eval-all", "ea" };
+	static const struct {
+		const char *name;
+		bool all;
+	} list[] = { { "eval", false }, { "e", false }, { "eval-all", true }, { "ea", true } };
 
-	if (!*argc)
-		return 0;
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-		if (!strcmp(**argv, all[i]))
-			return err_set(e, EXIT_NO, "%s, over all documents at once, is not supported by the yq of limactl", all[i]);
-	if (!strcmp(**argv, "eval") || !strcmp(**argv, "e")) {
-		(*argc)--;
-		(*argv)++;
-	}
-	return 0;
+	for (size_t i = 0; *argc && i < sizeof(list) / sizeof(*list); i++)
+		if (!strcmp(**argv, list[i].name)) {
+			*all = list[i].all;
+			(*argc)--;
+			(*argv)++;
+			return;
+		}
 }
 
 int yq_main(int argc, char **argv)
@@ -397,7 +525,8 @@ int yq_main(int argc, char **argv)
 	struct err e = { 0 };
 	int status = 0;
 
-	if (subcommand(&argc, &argv, &e) < 0 || flags_parse(y.f, argv, (size_t)argc, false, &args, &e) < 0)
+	subcommand(&argc, &argv, &y.all);
+	if (flags_parse(y.f, argv, (size_t)argc, false, &args, &e) < 0)
 		status = fail(&e);
 	else if (flag_bool(y.f, "version"))
 		puts("yq (https://github.com/mikefarah/yq/) version " VERSION " (what limactl " LIMA_VERSION " has of it)");
@@ -408,7 +537,7 @@ int yq_main(int argc, char **argv)
 	if (fflush(stdout))
 		status = 1;
 	buf_free(&y.out);
-	buf_free(&y.expression);
+	yq_plan_free(&y.plan);
 	strv_free(&args);
 	flags_free(y.f);
 	return status;

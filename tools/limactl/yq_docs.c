@@ -1,4 +1,5 @@
 /* yq_docs - a stream of documents, cut into its documents. libyaml could read the stream, but comments belong to one text each. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,4 +143,19 @@ void yq_docs_free(struct yq_docs *docs)
 		node_free(docs->v[i]);
 	free(docs->v);
 	*docs = (struct yq_docs){ 0 };
+}
+
+bool yq_has_path(const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '.' && !(isdigit((unsigned char)text[1])))
+			return true;
+		if (*text == '"')
+			for (text++; *text && *text != '"'; text++)
+				if (*text == '\\' && text[1])
+					text++;
+		if (!*text)
+			break;
+	}
+	return false;
 }

@@ -1,4 +1,4 @@
-/* yq_parts - the parts of yq.h: reading documents, and making an expression fit for libjq. */
+/* yq_parts - the parts of yq.h: reading documents, the styles of values, and what an expression may reach. */
 #ifndef LIMACTL_YQ_PARTS_H
 #define LIMACTL_YQ_PARTS_H
 
@@ -18,14 +18,41 @@ struct yq_docs {
 int yq_docs_parse(const char *text, size_t n, bool json, const char *file, struct yq_docs *docs, struct err *e);
 void yq_docs_free(struct yq_docs *docs);
 
-/* yq_expr.c */
+/* yq_style.c: the parts that an expression is done in, one after the other. */
+#define YQ_NO_STYLE (-1)
+struct yq_part {
+	char *expression;
+	int style; /* what the paths that the expression gives are written in; YQ_NO_STYLE: it gives results */
+};
+struct yq_plan {
+	struct yq_part *v;
+	size_t n;
+};
+/* EXIT_NO for a style that there is not. yq_plan_free in any case. */
+int yq_plan(const char *text, struct yq_plan *plan, struct err *e);
+void yq_plan_free(struct yq_plan *plan);
+/* Behind what stands at p and may have anything inside: a text, a comment, a group; else the next character. */
+const char *yq_skip(const char *p, const char *end);
+/* The value at a path, a list of keys and indices, gets a style of a part. */
+void yq_set_style(struct node *doc, const struct node *path, int style);
+
+/* yq_all.c: an expression over n documents as one over the list of them, whose results are {d: NUMBER OF THE DOCUMENT, v: VALUE}. EXIT_NO
+ * when there is none. */
+struct yq_origin {
+	const char *name;   /* of the file; "-" */
+	size_t file, place; /* the number of the file, and of the document in it */
+};
+/* The expression with a field in the place of fileIndex and such, which only eval-all knows. The caller frees it. */
+char *yq_all_masked(const char *text);
+int yq_all(const char *text, const struct yq_origin *origin, size_t n, struct buf *out, struct err *e);
+
+/* yq_reach.c: env() and load() for render/expr.h; `arg` is a struct yq_allow. */
 struct yq_allow {
 	bool env, files;
 };
-/* The expression in what render/expr.h understands, behind the definitions of what jq calls differently. env(X) and load("F") become
- * the values. EXIT_NO with yq's text for what is no expression or not allowed. */
-int yq_expression(const char *text, const struct yq_allow *allow, struct buf *out, struct err *e);
-/* Whether it looks at the document: it has a path. */
+int yq_reach(void *arg, const char *op, const char *argument, struct buf *out, struct err *e);
+
+/* Whether an expression looks at the document: it has a path. */
 bool yq_has_path(const char *text);
 
 #endif

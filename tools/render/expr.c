@@ -197,14 +197,15 @@ static void answer(int fd, char kind, const char *text, size_t n)
 struct task {
 	const struct node *const *docs;
 	size_t n;
-	const char *expression;
+	const char *expression; /* as it was given, for messages */
+	const char *program;    /* in words of jq */
 	void (*run)(int fd, const struct task *t);
 };
 
 static void apply_child(int fd, const struct task *t)
 {
 	const struct node *doc = t->docs[0];
-	const char *expression = t->expression;
+	const char *expression = t->program;
 	struct buf program = {0}, why = {0};
 	jv result, text;
 
@@ -261,7 +262,7 @@ static void query(const struct task *t, bool tolerant, struct buf *lines, struct
 	struct buf program = {0};
 	jq_state *jq = new_jq(why);
 
-	expr_translate(t->expression, tolerant, &program);
+	expr_translate(t->program, tolerant, &program);
 	if (!jq_compile(jq, buf_str(&program)) && why->len == 0)
 		buf_adds(why, "it does not compile");
 	for (size_t i = 0; i < t->n && why->len == 0; i++)
@@ -340,23 +341,26 @@ static int explain(const char *expression, const struct buf *said, int status, s
 		       why.msg);
 }
 
-static int check_expression(const char *expression, struct err *e)
+static int check_expression(const char *expression, const struct expr_reach *reach, struct buf *program, struct err *e)
 {
 	if (strlen(expression) > EXPR_TEXT_MAX)
 		return err_set(e, EXIT_USAGE, "the expression is longer than %u bytes", EXPR_TEXT_MAX);
-	return expr_refuse(expression, e);
+	return expr_words(expression, reach, program, e) < 0 ? -1 : expr_refuse(buf_str(program), e);
 }
 
 struct node *expr_apply(const struct node *doc, const char *expression, struct err *e)
 {
 	struct task task = {.docs = &doc, .n = 1, .expression = expression, .run = apply_child};
-	struct buf said = {0};
+	struct buf program = {0}, said = {0};
 	struct node *result = NULL;
 	int status = 0;
 	jv value;
 
-	if (check_expression(expression, e) < 0)
+	if (check_expression(expression, NULL, &program, e) < 0) {
+		buf_free(&program);
 		return NULL;
+	}
+	task.program = buf_str(&program);
 	if (run(&task, &said, &status, e) == 0) {
 		if (status != 0 || said.len == 0 || said.data[0] != '=') {
 			explain(expression, &said, status, e);
@@ -370,6 +374,7 @@ struct node *expr_apply(const struct node *doc, const char *expression, struct e
 				jv_free(value);
 		}
 	}
+	buf_free(&program);
 	buf_free(&said);
 	return result;
 }
@@ -391,20 +396,27 @@ static int take_line(const char *line, size_t len, int (*each)(void *, size_t, s
 	return result ? each(arg, doc, result, e) : -1;
 }
 
+int expr_query_reaching(const struct node *const *docs, size_t n, const char *expression, const struct expr_reach *reach,
+			int (*each)(void *arg, size_t doc, struct node *result, struct err *e), void *arg, struct err *e)
+{
+	struct task task = {.docs = docs, .n = n, .expression = expression, .run = query_child};
+	struct buf program = {0}, said = {0};
+	int status = 0, r = check_expression(expression, reach, &program, e);
+
+	task.program = buf_str(&program);
+	if (r == 0)
+		r = run(&task, &said, &status, e);
+	if (r == 0 && (status != 0 || said.len == 0 || said.data[0] != '='))
+		r = explain(expression, &said, status, e);
+	for (const char *line = r == 0 ? said.data + 1 : "", *end; r == 0 && (end = strchr(line, '\n')); line = end + 1)
+		r = take_line(line, (size_t)(end - line), each, arg, e);
+	buf_free(&program);
+	buf_free(&said);
+	return r;
+}
+
 int expr_query(const struct node *const *docs, size_t n, const char *expression,
 	       int (*each)(void *arg, size_t doc, struct node *result, struct err *e), void *arg, struct err *e)
 {
-	struct task task = {.docs = docs, .n = n, .expression = expression, .run = query_child};
-	struct buf said = {0};
-	int status = 0, r;
-
-	if (check_expression(expression, e) < 0)
-		return -1;
-	r = run(&task, &said, &status, e);
-	if (r == 0 && (status != 0 || said.len == 0 || said.data[0] != '='))
-		r = explain(expression, &said, status, e);
-	for (const char *line = said.data + 1, *end; r == 0 && (end = strchr(line, '\n')); line = end + 1)
-		r = take_line(line, (size_t)(end - line), each, arg, e);
-	buf_free(&said);
-	return r;
+	return expr_query_reaching(docs, n, expression, NULL, each, arg, e);
 }

@@ -14,6 +14,11 @@ jv expr_to_jv(const struct node *n);
  */
 struct node *expr_patch(const struct node *old, jv value, struct err *e);
 
+/* expr_words.c: the expression in words that jq has, behind the definitions of those that it calls differently. */
+int expr_words(const char *text, const struct expr_reach *reach, struct buf *out, struct err *e);
+/* The key of a map that tells _multiply (expr_yq.c) how to merge; no document has it. */
+#define EXPR_MERGE "\\u0001merge"
+
 /* expr_yq.c: the expression with the habits of yq in the words of jq, behind the definitions that it may use, all
  * before its first line. `tolerant`: iterating over what is no list or map gives nothing. */
 void expr_translate(const char *expression, bool tolerant, struct buf *out);

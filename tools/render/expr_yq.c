@@ -6,18 +6,41 @@
 
 #include "expr_jv.h"
 
-/* No newline, so that the line numbers of jq's messages are those of the expression. */
-static const char prelude[] = "def unique_by(f): reduce .[] as $x ({s: {}, o: []}; ($x | [f] | tojson) as $k"
-			      " | if .s | has($k) then . else .s[$k] = true | .o += [$x] end) | .o; "
-			      "def unique: unique_by(.); "
-			      "def with(p; f): p |= f; "
-			      "def _same(a; b): ([a] - [b] | length) < 1; "
-			      "def _alike(a; b): if {\"numberstring\": 1, \"stringnumber\": 1, \"booleanstring\": 1, "
-			      "\"stringboolean\": 1} | has((a | type) + (b | type)) then _same(a | tostring; b | tostring) "
-			      "else _same(a; b) end; "
-			      "def _equal(a; b): b as $y | a as $x | _alike($x; $y); "
-			      "def _notequal(a; b): b as $y | a as $x | _alike($x; $y) | not; "
-			      "def env: error(\"env operations have been disabled\"); ";
+#define MERGE "\"" EXPR_MERGE "\""
+
+/* No newline, so that the line numbers of jq's messages are those of the expression. What is called like a function of jq behind an
+ * operator takes its place: _multiply is "*", _equal "==". Definitions before that use jq's own. */
+static const char prelude[] =
+	"def unique_by(f): reduce .[] as $x ({s: {}, o: []}; ($x | [f] | tojson) as $k"
+	" | if .s | has($k) then . else .s[$k] = true | .o += [$x] end) | .o; "
+	"def unique: unique_by(.); "
+	"def with(p; f): p |= f; "
+	/* Maps are merged all the way down, lists replaced. The flags: "+" joins lists, "d" merges them place by place, "n" changes
+	 * nothing that is there, "?" adds nothing that is not. */
+	"def _merge($a; $b; $o): ($a | type) as $t | if $t != ($b | type) then (if ($o | contains(\"n\")) and $t != \"null\" then $a else $b "
+	"end) elif $t == \"object\" then reduce ($b | keys_unsorted[]) as $k ($a; if has($k) then .[$k] = _merge(.[$k]; $b[$k]; $o) "
+	"elif $o | contains(\"?\") then . else .[$k] = $b[$k] end) elif $t != \"array\" then (if $o | contains(\"n\") then $a else $b end) "
+	"elif $o | contains(\"+\") then $a + $b elif $o | contains(\"d\") then reduce range($b | length) as $i ($a; if $i < length then "
+	".[$i] = _merge(.[$i]; $b[$i]; $o) elif $o | contains(\"?\") then . else .[$i] = $b[$i] end) elif $o | contains(\"n\") then $a "
+	"else $b end; "
+	"def _times($a; $b): ($a | type) as $t | ($b | type) as $u | if $u == \"null\" then $a elif $t == \"null\" then $b "
+	"elif $t == \"array\" and $u == \"array\" then $b elif $t == \"object\" and $u == \"object\" then _merge($a; $b; \"\") "
+	"else $a * $b end; "
+	"def _multiply(a; b): b as $b | a as $a | if ($b | type) == \"object\" and ($b | has(" MERGE ")) "
+	"then _merge($a; $b.with; $b[" MERGE "]) else _times($a; $b) end; "
+	/* A text to the right with "*" or "?" in it is a pattern; else values are compared as their texts. */
+	"def _pattern: gsub(\"(?<c>[.+^$(){}|\\\\[\\\\]\\\\\\\\])\"; \"\\\\\\(.c)\") | gsub(\"\\\\?\"; \"[\\\\s\\\\S]\") "
+	"| gsub(\"\\\\*\"; \"[\\\\s\\\\S]*\"); "
+	"def _same(a; b): ([a] - [b] | length) < 1; "
+	"def _alike(a; b): if (b | type) == \"string\" and (b | contains(\"*\") or contains(\"?\")) "
+	"and (a | type == \"string\" or type == \"number\" or type == \"boolean\") "
+	"then (b | _pattern) as $p | a | tostring | test(\"\\\\A(?:\" + $p + \")\\\\z\") "
+	"elif {\"numberstring\": 1, \"stringnumber\": 1, \"booleanstring\": 1, "
+	"\"stringboolean\": 1} | has((a | type) + (b | type)) then _same(a | tostring; b | tostring) "
+	"else _same(a; b) end; "
+	"def _equal(a; b): b as $y | a as $x | _alike($x; $y); "
+	"def _notequal(a; b): b as $y | a as $x | _alike($x; $y) | not; "
+	"def env: error(\"env operations have been disabled\"); ";
 
 struct scan {
 	const char *p;

@@ -32,7 +32,7 @@ enum locator_kind locator_kind(const char *arg)
 		return LOCATOR_STDIN;
 	if (name_check_instance(arg, &ignored) == 0)
 		return LOCATOR_NAME;
-	if (locator_is_image(arg) && !locator_has_scheme(arg, "template"))
+	if (locator_is_image(arg) && !locator_has_scheme(arg, "template") && !locator_has_scheme(arg, "github"))
 		return LOCATOR_IMAGE;
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
 		if (locator_has_scheme(arg, schemes[i].scheme))
@@ -143,7 +143,7 @@ static int no_template(const char *name, const struct locator_ctx *ctx, struct e
 
 	for (size_t i = 0; i < ctx->roots.n; i++)
 		buf_addf(&list, "%s%s", i ? ", " : "", ctx->roots.v[i]);
-	err_set(e, EXIT_NO, "there is no template \"%s\" (looked in %s)", name,
+	err_set(e, EXIT_NO, "template `%s` not found (looked in %s)", name,
 		ctx->roots.n ? buf_str(&list) : "no folder");
 	buf_free(&list);
 	return -1;
@@ -165,9 +165,9 @@ static int read_template(const char *name, const struct locator_ctx *ctx, struct
 			r = err_set(e, why.code, "template:%s: %s", name, why.msg);
 		free(path);
 	}
-	free(rel);
 	if (r == 1)
-		return no_template(name, ctx, e);
+		r = no_template(rel, ctx, e);
+	free(rel);
 	return r;
 }
 
@@ -203,26 +203,34 @@ static const char *last_line(struct buf *text)
 	return strncmp(line, "lima-fetch: ", 12) ? line : line + 12;
 }
 
-static int read_url(const char *url, const struct locator_ctx *ctx, struct locator_source *s, struct err *e)
+int locator_fetch(const char *url, const struct locator_ctx *ctx, struct buf *text, char **path, struct err *e)
 {
 	char *argv[] = {ctx->fetch, (char *)url, NULL};
 	struct buf out = {0}, said = {0};
-	int status, r = spawn_run(argv, &out, &said, &status, e);
+	int status, fd = -1, r = spawn_run(argv, &out, &said, &status, e);
 
 	if (r == 0 && status != 0)
 		r = err_set(
 		    e, status == EXIT_NO || (status >= EXIT_BADDATA && status <= EXIT_TRYAGAIN) ? status : EXIT_UNAVAIL,
 		    "cannot fetch the template %s: %s", url, said.len ? last_line(&said) : "lima-fetch failed");
-	if (r == 0) {
-		const char *path = last_line(&out);
-
-		r = read_open(locator_open(path, e), path, s, e);
-		s->file = tree_intern(url);
-		s->locator = xstrdup(url);
-	}
+	if (r == 0)
+		r = (fd = locator_open(last_line(&out), e)) < 0 ? -1 : 0;
+	if (r == 0)
+		r = fd_read_all(fd, last_line(&out), LOCATOR_TEXT_MAX, text, e);
+	if (fd >= 0)
+		close(fd);
+	if (r == 0 && path)
+		*path = xstrdup(last_line(&out));
 	buf_free(&out);
 	buf_free(&said);
 	return r;
+}
+
+static int read_url(const char *url, const struct locator_ctx *ctx, struct locator_source *s, struct err *e)
+{
+	s->file = tree_intern(url);
+	s->locator = xstrdup(url);
+	return locator_fetch(url, ctx, &s->text, &s->path, e);
 }
 
 static int read_stdin(struct locator_source *s, struct err *e)
@@ -320,12 +328,12 @@ char *locator_rewrite(const char *locator, const struct locator_ctx *ctx, struct
 		char *next = plugin_rewrite(now, ctx, &why);
 
 		if (!next && why.code == 0 && locator_kind(now) == LOCATOR_GITHUB)
-			next = locator_github(now, &why);
+			next = locator_github(now, ctx, &why);
 
 		if (!next && why.code == 0)
 			break;
 		if (next && (i == REWRITES_MAX || !strcmp(next, now)))
-			err_set(&why, EXIT_USAGE, "%s: the programs limactl-url-* rewrite it for ever", locator);
+			err_set(&why, EXIT_USAGE, "custom locator `%s` has a redirect loop", locator);
 		free(now);
 		now = next;
 		if (why.code) {

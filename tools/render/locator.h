@@ -7,7 +7,7 @@
  *   http://  https://     fetched (into the cache, through lima-fetch: this process never touches the network)
  *   -                     standard input
  *   X.img X.qcow2 X.raw X.iso X.ipsw, also with .gz .xz .bz2 .zst behind: an image; a small template is made up for it
- *   github:ORG[/REPO[/PATH]][@REF]  a file of a repository on GitHub
+ *   github:ORG[/REPO[/PATH]][@REF]  a file of a repository on GitHub, or what it links or redirects to there
  *   SCHEME:...            rewritten by the program limactl-url-SCHEME, when there is one
  *
  * The template folders are those of $LIMA_TEMPLATES_PATH (separated by ':') when that is not empty, else

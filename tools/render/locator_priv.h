@@ -17,8 +17,12 @@ int locator_image(const char *location, struct locator_source *s, struct err *e)
 /* The instance name for an image, not yet checked; the caller frees it. */
 char *locator_image_name(const char *locator);
 
-/* locator_github.c: the address of the file that a github: locator means. NULL and *e when it means none; the caller frees it. */
-char *locator_github(const char *locator, struct err *e);
+/* locator.c: the text behind a URL, by lima-fetch. *path, when wanted: where it is in the cache; the caller frees it. */
+int locator_fetch(const char *url, const struct locator_ctx *ctx, struct buf *text, char **path, struct err *e);
+
+/* locator_github.c: the address of the file that a github: locator means, or the next such locator where one leads to another. A .yaml
+ * file is fetched for that. NULL and *e when it means none; the caller frees it. */
+char *locator_github(const char *locator, const struct locator_ctx *ctx, struct err *e);
 
 /* locator_path.c: texts only */
 /* Length of "scheme" in "scheme:rest"; 0 when there is none (one letter is none). */

@@ -1,14 +1,12 @@
-/* yq_expr - from an expression of yq to one of ours: which words there are, what they are called in jq, and the values of env() and
- * load(), which our expressions cannot reach by themselves. */
+/* expr_words - the words of an expression, from yq's to jq's: what is called differently or does something else, operators that jq
+ * writes in another order (`X as $i ireduce (A; B)`, `X | path`) or does not have (`X *+ Y`), and the values of env() and load(), which
+ * an expression cannot reach by itself. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "file.h"
-#include "log.h"
-#include "yq_parts.h"
+#include "expr_jv.h"
 
-#define LOAD_MAX TREE_TEXT_MAX
 #define SAMPLE 16 /* characters of the text in a message */
 
 /* What jq has under the same name, and its keywords. */
@@ -24,9 +22,9 @@ static const char same[] =
 
 /* What yq has and this does not. */
 static const char missing[] =
-	" alias anchor array_to_map column comments collect di document_index divide env_vars eval explode fi "
-	"file_index filename foot_comment format_datetime from_unix from_yaml from_props from_xml head_comment "
-	"ireduce is_key key line line_comment load_base64 load_props load_xml parent pivot shuffle slice "
+	" alias anchor array_to_map column comments collect di documentIndex document_index divide env_vars eval explode fi "
+	"file_index fileIndex filename foot_comment format_datetime from_unix from_yaml from_props from_xml head_comment "
+	"is_key key line line_comment load_base64 load_props load_xml parent pivot shuffle slice "
 	"split_doc splitDoc style to_csv to_props to_tsv to_unix to_xml to_yaml tz with_dtf error_at ";
 
 /* What is called differently, or does something else. */
@@ -59,15 +57,18 @@ static const struct {
 
 /* --- the scan --- */
 
+
 struct scan {
 	const char *text, *p;
-	const struct yq_allow *allow;
+	const struct expr_reach *reach;
 	struct buf out;
 	struct strv used; /* words of `defs` */
 	size_t group[64]; /* where in `out` each open group, or its part behind a comma, began */
 	size_t depth;
 	struct err *e;
 };
+
+static int scan(struct scan *s);
 
 static bool is_word_char(char c)
 {
@@ -89,10 +90,13 @@ static bool is(const char *word, size_t n, const char *what)
 
 static int invalid(struct scan *s, const char *at)
 {
-	char *sample = xasprintf("%.*s%s", SAMPLE, at, strlen(at) > SAMPLE ? "..." : "");
+	struct buf sample = { 0 };
 
-	err_set(s->e, EXIT_NO, "1:%zu: lexer: invalid input text %s", (size_t)(at - s->text) + 1, qq(sample));
-	free(sample);
+	for (size_t i = 0; i < SAMPLE && at[i]; i++)
+		buf_addf(&sample, strchr("\"\\", at[i]) ? "\\%c" : "%c", at[i]);
+	err_set(s->e, EXIT_USAGE, "1:%zu: lexer: invalid input text \"%s%s\"", (size_t)(at - s->text) + 1, buf_str(&sample),
+		strlen(at) > SAMPLE ? "..." : "");
+	buf_free(&sample);
 	return -1;
 }
 
@@ -103,32 +107,14 @@ static int copy_text(struct scan *s)
 
 	while (*s->p && *s->p != '"')
 		s->p += s->p[0] == '\\' && s->p[1] ? 2 : 1;
-	if (!*s->p)
+	if (!*s->p && s->reach)
 		return invalid(s, start);
-	s->p++;
+	s->p += *s->p != '\0';
 	buf_add(&s->out, start, (size_t)(s->p - start));
 	return 0;
 }
 
-/* --- env and load --- */
-
-/* Replaces the call by a value. */
-static void put_value(struct scan *s, const struct node *value)
-{
-	buf_addc(&s->out, '(');
-	tree_emit_json(value, false, &s->out);
-	while (s->out.len && s->out.data[s->out.len - 1] == '\n')
-		s->out.len--;
-	buf_addc(&s->out, ')');
-}
-
-static void put_string(struct scan *s, const char *text)
-{
-	struct node *n = node_str(text);
-
-	put_value(s, n);
-	node_free(n);
-}
+/* --- what reaches out --- */
 
 /* The argument of a call, "NAME" or NAME, as text; s->p is put behind the ')'. NULL: it is no constant. */
 static char *argument(struct scan *s, const char *after)
@@ -158,68 +144,22 @@ static char *argument(struct scan *s, const char *after)
 	return text;
 }
 
-static int put_parsed(struct scan *s, const char *text, size_t n, const char *file)
-{
-	struct yq_docs docs = { 0 };
-	int r = yq_docs_parse(text, n, false, file, &docs, s->e);
-
-	if (r == 0 && docs.n > 0)
-		put_value(s, docs.v[0]);
-	else if (r == 0)
-		buf_adds(&s->out, "null");
-	yq_docs_free(&docs);
-	return r;
-}
-
-static int put_env(struct scan *s, const char *name, bool as_text)
-{
-	const char *value = getenv(name);
-
-	if (as_text) {
-		put_string(s, value ? value : "");
-		return 0;
-	}
-	if (!value || !*value)
-		return err_set(s->e, EXIT_NO, "value for env variable '%s' not provided in env()", name);
-	return put_parsed(s, value, strlen(value), "env");
-}
-
-static int put_file(struct scan *s, const char *path, bool as_text)
-{
-	struct buf text = { 0 };
-	int r = file_read(path, LOAD_MAX, &text, s->e);
-
-	if (r < 0)
-		err_wrap(s->e, "failed to load %s", path);
-	else if (as_text)
-		put_string(s, buf_str(&text));
-	else
-		r = put_parsed(s, buf_str(&text), text.len, path);
-	buf_free(&text);
-	return r;
-}
-
-/* 1: it was one of them; 0: not; -1: error. */
+/* Replaces the call by its value. 1: it was one; 0: not; -1: error. */
 static int reach_out(struct scan *s, const char *word, size_t n)
 {
-	bool env = is(word, n, "env") || is(word, n, "strenv"), file = is(word, n, "load") || is(word, n, "load_str");
-	char *arg;
+	static const char words[] = " env strenv envsubst load load_str load_xml load_props load_base64 system ";
+	char *op, *arg;
 	int r;
 
-	if ((env || is(word, n, "envsubst")) && !s->allow->env)
-		return err_set(s->e, EXIT_NO, "env operations have been disabled");
-	if ((file || is(word, n, "load_xml") || is(word, n, "load_props") || is(word, n, "load_base64")) && !s->allow->files)
-		return err_set(s->e, EXIT_NO, "file operations have been disabled");
-	if (is(word, n, "system"))
-		return err_set(s->e, EXIT_NO, "system operations are disabled, use --security-enable-system-operator to enable");
-	if (!env && !file)
+	if (!s->reach || !listed(words, word, n))
 		return 0;
+	op = xstrndup(word, n);
 	arg = argument(s, word + n);
-	if (!arg)
-		return err_set(s->e, EXIT_NO, "%.*s needs a constant here: %.*s(%s)", (int)n, word, (int)n, word,
-			       env ? "NAME" : "\"FILE\"");
-	r = env ? put_env(s, arg, n == strlen("strenv")) : put_file(s, arg, n == strlen("load_str"));
+	buf_addc(&s->out, '(');
+	r = s->reach->value(s->reach->arg, op, arg, &s->out, s->e);
+	buf_addc(&s->out, ')');
 	free(arg);
+	free(op);
 	return r < 0 ? -1 : 1;
 }
 
@@ -244,6 +184,51 @@ static bool put_path(struct scan *s, const char *behind)
 	return true;
 }
 
+/* Where the last part of a pipe begins in the text of the group that is being written. */
+static size_t part_start(const struct scan *s)
+{
+	const char *text = buf_str(&s->out);
+	size_t start = s->group[s->depth], depth = 0;
+
+	for (size_t i = start; i < s->out.len; i++) {
+		if (text[i] == '"')
+			for (i++; i < s->out.len && text[i] != '"'; i++)
+				i += text[i] == '\\';
+		else if (strchr("([{", text[i]))
+			depth++;
+		else if (strchr(")]}", text[i]))
+			depth -= depth > 0;
+		else if (text[i] == '|' && text[i + 1] != '=' && depth == 0)
+			start = i + 1;
+	}
+	return start;
+}
+
+/* "X as $i ireduce" of yq is "reduce (X) as $i" of jq; what is in parentheses behind it is the same. */
+static int put_reduce(struct scan *s)
+{
+	size_t from = part_start(s), end = s->out.len, name;
+	char *list, *variable;
+
+	while (end > from && isspace((unsigned char)s->out.data[end - 1]))
+		end--;
+	for (name = end; name > from && (is_word_char(s->out.data[name - 1]) || s->out.data[name - 1] == '$'); name--)
+		;
+	variable = xstrndup(s->out.data + name, end - name);
+	while (name > from && isspace((unsigned char)s->out.data[name - 1]))
+		name--;
+	if (*variable != '$' || name < from + 4 || strncmp(s->out.data + name - 3, " as", 3) != 0) {
+		free(variable);
+		return err_set(s->e, EXIT_USAGE, "ireduce: write LIST as $item ireduce (START; EXPRESSION)");
+	}
+	list = xstrndup(s->out.data + from, name - 3 - from);
+	s->out.len = from;
+	buf_addf(&s->out, " reduce (%s) as %s ", list, variable);
+	free(list);
+	free(variable);
+	return 0;
+}
+
 static int copy_word(struct scan *s)
 {
 	const char *word = s->p, *next;
@@ -259,6 +244,8 @@ static int copy_word(struct scan *s)
 		return r < 0 ? -1 : 0;
 	if (is(word, n, "path") && put_path(s, next))
 		return 0;
+	if (is(word, n, "ireduce"))
+		return put_reduce(s);
 	known = listed(same, word, n) || next[strspn(next, " \t")] == ':'; /* {key: ...} */
 	for (size_t i = 0; i < sizeof(defs) / sizeof(*defs); i++)
 		if (is(word, n, defs[i].word)) {
@@ -271,9 +258,10 @@ static int copy_word(struct scan *s)
 		buf_adds(&s->out, "tag");
 		return 0;
 	}
-	if (!known && listed(missing, word, n))
-		return err_set(s->e, EXIT_NO, "the operator %.*s is not supported by the yq of limactl", (int)n, word);
-	if (!known)
+	/* What jq has and yq has not is fine, but not in what calls itself yq. */
+	if (!known && s->reach && listed(missing, word, n))
+		return err_set(s->e, EXIT_USAGE, "the operator %.*s is not supported by the yq of limactl", (int)n, word);
+	if (!known && s->reach)
 		return invalid(s, word);
 	buf_add(&s->out, word, n);
 	return 0;
@@ -305,6 +293,64 @@ static int copy_other(struct scan *s)
 	return 0;
 }
 
+/* --- merging --- */
+
+/* Behind one term with what belongs to it: .a.b[0], select(...), $x, {...}, "text". NULL: there is none. */
+static const char *term_end(const char *p)
+{
+	const char *start = p;
+
+	for (;;) {
+		if (*p == '"') {
+			for (p++; *p && *p != '"'; p++)
+				p += p[0] == '\\' && p[1];
+			p += *p == '"';
+		} else if (strchr("([{", *p) && *p) {
+			int depth = 0;
+
+			do {
+				depth += *p && strchr("([{", *p) ? 1 : *p && strchr(")]}", *p) ? -1 : 0;
+				p = *p == '"' ? term_end(p) : p + 1;
+			} while (*p && depth > 0);
+		} else if (*p == '.' || *p == '$' || is_word_char(*p)) {
+			p++;
+		} else {
+			return p > start ? p : NULL;
+		}
+	}
+}
+
+/* "A *+ B" of yq: the flags go into B, where the product of maps looks for them (expr_yq.c). 1: it was one; 0: not; -1: error. */
+static int put_merge(struct scan *s)
+{
+	size_t n = strspn(s->p + 1, "+?nd"), blanks = strspn(s->p + 1 + n, " \t\n");
+	const char *operand = s->p + 1 + n + blanks, *end;
+	struct scan inner;
+	int r;
+
+	if (!n || is_word_char(s->p[1 + n]) || !(end = term_end(operand)))
+		return 0;
+	inner = *s;
+	inner.out = (struct buf){ 0 };
+	inner.depth = 0;
+	inner.text = operand = xstrndup(operand, (size_t)(end - operand));
+	inner.p = inner.text;
+	r = scan(&inner);
+	buf_addf(&s->out, "* {\"" EXPR_MERGE "\": \"%.*s\", with: (%s)}", (int)n, s->p + 1, buf_str(&inner.out));
+	s->used = inner.used;
+	s->p = end;
+	buf_free(&inner.out);
+	free((char *)operand);
+	return r < 0 ? -1 : 1;
+}
+
+static int copy_operator(struct scan *s)
+{
+	int r = *s->p == '*' ? put_merge(s) : 0;
+
+	return r ? (r < 0 ? -1 : 0) : copy_other(s);
+}
+
 static int scan(struct scan *s)
 {
 	int r = 0;
@@ -314,7 +360,12 @@ static int scan(struct scan *s)
 			r = copy_text(s);
 		} else if (*s->p == '#') {
 			s->p += strcspn(s->p, "\n");
-		} else if (*s->p == '.' && s->p[1] != '.') {
+		} else if (!strncmp(s->p, "...", 3)) {
+			s->p++; /* the keys too, which have nothing to change here */
+		} else if (!strncmp(s->p, "..", 2)) {
+			buf_adds(&s->out, "..");
+			s->p += 2;
+		} else if (*s->p == '.') {
 			copy_field(s);
 		} else if (isdigit((unsigned char)*s->p) || *s->p == '$' || *s->p == '@') {
 			buf_addc(&s->out, *s->p++);
@@ -323,42 +374,26 @@ static int scan(struct scan *s)
 		} else if (is_word_char(*s->p)) {
 			r = copy_word(s);
 		} else {
-			r = copy_other(s);
+			r = copy_operator(s);
 		}
 	}
 	return r;
 }
 
-int yq_expression(const char *text, const struct yq_allow *allow, struct buf *out, struct err *e)
+int expr_words(const char *text, const struct expr_reach *reach, struct buf *out, struct err *e)
 {
-	struct scan s = { .text = text, .p = text, .allow = allow, .e = e };
+	struct scan s = { .text = text, .p = text, .reach = reach, .e = e };
 	int r = scan(&s);
 
-	if (r == 0) {
-		for (size_t i = 0; i < sizeof(defs) / sizeof(*defs); i++)
-			for (size_t k = 0; k < s.used.n; k++)
-				if (!strcmp(s.used.v[k], defs[i].def)) {
-					buf_adds(out, defs[i].def);
-					break;
-				}
+	for (size_t i = 0; r == 0 && i < sizeof(defs) / sizeof(*defs); i++)
+		for (size_t k = 0; k < s.used.n; k++)
+			if (!strcmp(s.used.v[k], defs[i].def)) {
+				buf_adds(out, defs[i].def);
+				break;
+			}
+	if (r == 0)
 		buf_adds(out, buf_str(&s.out));
-	}
 	buf_free(&s.out);
 	strv_free(&s.used);
 	return r;
-}
-
-bool yq_has_path(const char *text)
-{
-	for (; *text; text++) {
-		if (*text == '.' && !(isdigit((unsigned char)text[1])))
-			return true;
-		if (*text == '"')
-			for (text++; *text && *text != '"'; text++)
-				if (*text == '\\' && text[1])
-					text++;
-		if (!*text)
-			break;
-	}
-	return false;
 }
