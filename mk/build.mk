@@ -15,6 +15,7 @@ LIBS_lima-instance := -lcjson
 LIBS_limactl := -lcjson $(LIBS_lima-render)
 # A tool whose modules another one uses too: limactl is a front door to these.
 USES_limactl := instance render
+USES_lima-hostagent := dns
 
 LIB_OBJ := $(patsubst tools/%.c,$(O)/obj/%.o,$(wildcard tools/lib/*.c))
 GUEST_OBJ := $(patsubst tools/%.c,$(O)/musl/%.o,tools/lima-guestagent.c $(wildcard tools/guestagent/*.c) \

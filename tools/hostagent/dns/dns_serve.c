@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dns.h"
-#include "dns_msg.h"
+#include "dns/dns.h"
+#include "dns/dns_msg.h"
 #include "err.h"
 #include "wire.h"
 
