@@ -145,6 +145,8 @@ static enum verdict to_outside(struct gate *g, struct port *from, const struct f
 		on_query(g, from, f);
 		return VERDICT_TAKEN;
 	}
+	if (f->ip_dst == s->dns && f->proto == IP_TCP && !f->later && knock_frame(g->knocks, f))
+		return VERDICT_TAKEN;
 	if (f->ip_dst == s->dns && (f->proto != IP_TCP || f->later || f->dport != DNS_PORT)) {
 		at_dns(from, f);
 		return VERDICT_TAKEN;

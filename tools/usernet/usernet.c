@@ -148,13 +148,15 @@ static int open_network(struct usernet *u, struct err *e)
 	switch_reserve(u->sw, &u->subnet.gateway_mac);
 	switch_reserve(u->sw, &u->subnet.dns_mac);
 	u->gate = (struct gate){ .subnet = &u->subnet, .leases = &u->leases, .names = &u->names, .outside = u->outside,
-				 .sw = u->sw };
+				 .sw = u->sw, .knocks = &u->knocks };
+	u->knocks = (struct knocks){ .base = u->base, .subnet = &u->subnet, .leases = &u->leases, .sw = u->sw };
 	u->forwards = (struct forwards){ .outside = u->outside, .subnet = &u->subnet };
 	return serve_dns(u, e) < 0 ? -1 : open_sockets(u, e);
 }
 
 static void close_network(struct usernet *u)
 {
+	knocks_free(&u->knocks);
 	api_free(u->api);
 	u->api = NULL;
 	if (u->streams)
