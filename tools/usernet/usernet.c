@@ -70,6 +70,17 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 	((struct usernet *)arg)->stop = true;
 }
 
+/* Before anybody is told that we are there. */
+static void watch_signals(struct usernet *u)
+{
+	static const int numbers[USERNET_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
+
+	for (int i = 0; i < USERNET_SIGNALS; i++) {
+		u->signals[i] = evsignal_new(u->base, numbers[i], on_signal, u);
+		event_add(u->signals[i], NULL);
+	}
+}
+
 /* Each connection of a guest needs a descriptor. */
 static void raise_limits(void)
 {
@@ -140,6 +151,7 @@ static int open_network(struct usernet *u, struct err *e)
 	u->leases.fn = api_lease;
 	u->leases.arg = u;
 	u->base = new_base();
+	watch_signals(u);
 	u->outside = outside_new(u->base, &u->subnet, on_frame_out, u, e);
 	if (!u->outside)
 		return -1;
@@ -156,6 +168,9 @@ static int open_network(struct usernet *u, struct err *e)
 
 static void close_network(struct usernet *u)
 {
+	for (int i = 0; i < USERNET_SIGNALS; i++)
+		if (u->signals[i])
+			event_free(u->signals[i]);
 	knocks_free(&u->knocks);
 	api_free(u->api);
 	u->api = NULL;
@@ -197,21 +212,12 @@ static int say_ready(const struct usernet_options *o, struct err *e)
 
 static void loop(struct usernet *u)
 {
-	struct event *signals[3];
-	static const int numbers[3] = { SIGTERM, SIGINT, SIGHUP };
-
-	for (int i = 0; i < 3; i++) {
-		signals[i] = evsignal_new(u->base, numbers[i], on_signal, u);
-		event_add(signals[i], NULL);
-	}
 	while (!u->stop) {
 		outside_prepare(u->outside);
 		event_base_loop(u->base, EVLOOP_ONCE);
 		outside_finish(u->outside);
 		switch_flush(u->sw);
 	}
-	for (int i = 0; i < 3; i++)
-		event_free(signals[i]);
 }
 
 int usernet_run(const struct usernet_options *o)

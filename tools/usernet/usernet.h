@@ -20,6 +20,7 @@
 #include "subnet.h"
 #include "switch.h"
 
+#define USERNET_SIGNALS 3 /* that end it */
 #define MTU_MIN 576u
 #define MTU_MAX 65520u
 #define MTU_DEFAULT 1500u
@@ -51,6 +52,7 @@ struct usernet {
 	struct dns_tcp *dns_tcp;
 	char *dns_path;
 	struct api *api;
+	struct event *signals[USERNET_SIGNALS];
 	bool stop;
 };
 
