@@ -12,7 +12,10 @@ setup() {
 }
 
 teardown() {
-	for pid in $PIDS; do kill -9 "$pid" 2>/dev/null || true; done
+	for pid in $PIDS; do
+		kill -9 "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+	done
 }
 
 NETWORK=(-p net/usernet_n.pid -e net/n_ep.sock --listen-qemu net/n_qemu.sock --listen net/n_fd.sock --subnet 192.168.104.0/24)

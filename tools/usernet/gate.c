@@ -214,9 +214,10 @@ enum verdict gate_inspect(void *arg, struct port *from, const struct frame *f, c
 
 void gate_free(struct gate *g)
 {
-	while (g->questions) {
-		if (g->questions->job)
-			dns_cancel(g->questions->job);
-		question_free(g->questions);
+	for (struct question *q = g->questions, *next; q; q = next) {
+		next = q->next;
+		if (q->job)
+			dns_cancel(q->job);
+		question_free(q);
 	}
 }

@@ -99,6 +99,8 @@ bool knock_frame(struct knocks *k, const struct frame *f)
 
 void knocks_free(struct knocks *k)
 {
-	while (k->list)
-		end(k->list, false);
+	for (struct knock *at = k->list, *next; at; at = next) {
+		next = at->next;
+		end(at, false);
+	}
 }

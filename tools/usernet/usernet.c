@@ -168,9 +168,6 @@ static int open_network(struct usernet *u, struct err *e)
 
 static void close_network(struct usernet *u)
 {
-	for (int i = 0; i < USERNET_SIGNALS; i++)
-		if (u->signals[i])
-			event_free(u->signals[i]);
 	knocks_free(&u->knocks);
 	api_free(u->api);
 	u->api = NULL;
@@ -193,6 +190,9 @@ static void close_network(struct usernet *u)
 	outside_free(u->outside);
 	if (u->sw)
 		switch_free(u->sw);
+	for (int i = 0; i < USERNET_SIGNALS; i++)
+		if (u->signals[i])
+			event_free(u->signals[i]);
 	if (u->base)
 		event_base_free(u->base);
 	leases_free(&u->leases);
