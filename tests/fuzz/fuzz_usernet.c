@@ -58,7 +58,7 @@ static void set_up(void)
 	setenv("LIMA_HOSTS", "/dev/null", 1);
 	subnet_parse("192.168.104.0/24", 1500, &subnet, &e);
 	base = event_base_new();
-	outside = outside_new(base, &subnet, to_nobody, NULL, &e);
+	outside = outside_new(base, &subnet, 16, to_nobody, NULL, &e);
 }
 
 static void check_frame(const uint8_t *p, size_t n, const struct port *receiver)

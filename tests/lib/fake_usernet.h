@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -16,6 +17,7 @@ enum { GATEWAY = 2, DNS = 3, FIRST = 5 };
 
 static char dir[64], pid_path[96], ep_path[96], qemu_path[96], fd_path[96], leases_path[96];
 static pid_t daemon_pid;
+static unsigned net_descriptors; /* how many it can have; 0: as usual */
 
 /* Starts it; whatever is in the folder already is found. */
 static inline void net_start(const char *leases, unsigned mtu)
@@ -42,6 +44,8 @@ static inline void net_start(const char *leases, unsigned mtu)
 	if (daemon_pid == 0) {
 		close(p[0]);
 		o.ready_fd = p[1];
+		if (net_descriptors)
+			setrlimit(RLIMIT_NOFILE, &(struct rlimit){ net_descriptors, net_descriptors });
 		exit(usernet_run(&o));
 	}
 	close(p[1]);

@@ -210,6 +210,25 @@ static void test_full(void)
 	is_num(take(&cards[3]), NET + 8, "the others have theirs");
 }
 
+/* A client that finds every address in use. */
+static void test_declines(void)
+{
+	struct err e = { 0 };
+	unsigned count = 0;
+
+	unlink(path);
+	subnet_parse("192.168.104.0/28", 1500, &subnet, &e);
+	open_leases();
+	for (int i = 0; i < 30; i++) {
+		uint32_t ip = take(&cards[0]);
+
+		ask(&cards[0], (struct dhcp_try){ .type = D_DECLINE, .wish = ip, .server = NET + 2 });
+	}
+	for (unsigned i = 0; i < subnet.guests; i++)
+		count += take(&cards[1 + i]) != 0;
+	is_num(count, 10 - DECLINES_MAX, "takes only so many of them away from the others");
+}
+
 static void test_search(void)
 {
 	struct nic *c = &cards[3];
@@ -278,6 +297,8 @@ int main(void)
 	test_file();
 	test_bad_files();
 	test_full();
+	test_declines();
+	now += HOUR_MS;
 	test_search();
 	test_hostile();
 	buf_free(&reply.message);

@@ -192,6 +192,47 @@ static void test_garbage(void)
 	is_num(a->ip, NET + FIRST, "with the same address");
 }
 
+/* A machine that opens connections without end: there are descriptors left for others. */
+static void test_many(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int l = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(at);
+	struct tcp t = { .to = NET + GATEWAY };
+	const char *sockets;
+	unsigned n = 0;
+
+	if (bind(l, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(l, 500) < 0)
+		exit(1);
+	getsockname(l, (struct sockaddr *)&at, &len);
+	net_descriptors = 120;
+	net_start(NULL, 1500);
+	b = nic_open(qemu_path, 2);
+	nic_up(b, NET + GATEWAY);
+	t.c = b;
+	t.dport = ntohs(at.sin_port);
+	kill(daemon_pid, SIGSTOP); /* so that all come at once */
+	for (unsigned i = 0; i < 60; i++) {
+		t.sport = (uint16_t)(10000 + i);
+		tcp_segment(&t, 2, NULL, 0);
+		nic_udp(b, b->gateway_mac, NET + GATEWAY, (uint16_t)(20000 + i), 9, "x", 1);
+	}
+	kill(daemon_pid, SIGCONT);
+	sync_with(b);
+	is_num(http("GET", "/stats", ""), 200, "with very many connections it still answers");
+	sockets = strstr(http_body, "\"sockets\":");
+	if (sockets && sscanf(sockets, "\"sockets\":%u", &n) != 1)
+		n = 0;
+	ok(n >= 20 && n <= 60, "with so many as it can have (%u)", n);
+	ok(refused(1) > 0, "what is more is refused");
+	a = nic_open(qemu_path, 1);
+	ok(nic_up(a, NET + GATEWAY), "and another machine comes up");
+	nic_close(a);
+	nic_close(b);
+	is_num(net_stop(SIGTERM), 0, "it ends");
+	close(l);
+}
+
 int main(void)
 {
 	net_start(NULL, 1500);
@@ -207,6 +248,7 @@ int main(void)
 	nic_close(a);
 	nic_close(b);
 	is_num(net_stop(SIGTERM), 0, "it ends");
+	test_many();
 	net_remove();
 	return done();
 }

@@ -11,6 +11,15 @@ enum { DNS_PORT = 53, ICMP_ECHO = 8, ARP_REQUEST = 1 };
 
 /* --- DHCP --- */
 
+static bool is_too_often(struct port *p, int64_t now)
+{
+	if (now - p->dhcp_since >= 1000) {
+		p->dhcp_since = now;
+		p->dhcp_count = 0;
+	}
+	return ++p->dhcp_count > GATE_DHCP_RATE;
+}
+
 static void on_dhcp(struct gate *g, struct port *from, const struct frame *f)
 {
 	struct dhcp_reply r;
@@ -18,7 +27,7 @@ static void on_dhcp(struct gate *g, struct port *from, const struct frame *f)
 				   .sport = DHCP_SERVER_PORT, .dport = DHCP_CLIENT_PORT };
 	struct buf out = { 0 };
 
-	if (!f->data)
+	if (!f->data || is_too_often(from, mono_ms()))
 		return;
 	r = dhcp_answer(g->leases, names_conf(g->names), &f->src, f->data, f->data_len, mono_ms());
 	if (r.message.len) {
@@ -61,6 +70,7 @@ static void question_free(struct question *q)
 	while (*at != q)
 		at = &(*at)->next;
 	*at = q->next;
+	q->g->waiting--;
 	if (p)
 		p->questions--;
 	free(q);
@@ -91,7 +101,8 @@ static void on_query(struct gate *g, struct port *from, const struct frame *f)
 	struct question *q;
 	struct dns_job *job;
 
-	if (!f->data || f->data_len > DNS_QUERY_MAX || from->questions >= GATE_QUESTIONS_MAX) {
+	if (!f->data || f->data_len > DNS_QUERY_MAX || from->questions >= GATE_QUESTIONS_MAX ||
+	    g->waiting >= GATE_WAITING_MAX) {
 		g->refused_queries++;
 		return;
 	}
@@ -101,6 +112,7 @@ static void on_query(struct gate *g, struct port *from, const struct frame *f)
 	memcpy(q->query, f->data, f->data_len);
 	g->questions = q;
 	from->questions++;
+	g->waiting++;
 	job = names_answer(g->names, q->query, q->n, DNS_UDP, on_answer, q);
 	if (job) /* else it is answered, and the question gone */
 		q->job = job;

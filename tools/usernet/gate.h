@@ -16,6 +16,8 @@
 #include "switch.h"
 
 #define GATE_QUESTIONS_MAX 64u /* DNS queries under way of one port; more are passed over, as lost datagrams are */
+#define GATE_WAITING_MAX 256u  /* of all ports */
+#define GATE_DHCP_RATE 20u     /* DHCP messages of one port in a second: each may be written to the disk */
 
 struct question;
 
@@ -27,6 +29,7 @@ struct gate {
 	struct net_switch *sw;
 	struct knocks *knocks;
 	struct question *questions;
+	unsigned waiting;
 	uint64_t queries, refused_queries;
 };
 

@@ -240,9 +240,14 @@ void leases_release(struct leases *l, uint32_t ip, const struct mac *mac, int64_
 void leases_decline(struct leases *l, uint32_t ip, const struct mac *mac, int64_t now)
 {
 	struct lease *e = at_ip(l, ip);
+	unsigned count = 0;
 
 	if (!e || !is_his(e, mac))
 		return;
-	*e = (struct lease){ .state = LEASE_DECLINED, .until_ms = now + DECLINED_S * 1000 };
+	for (unsigned i = 0; i < l->subnet->guests; i++)
+		count += l->v[i].state == LEASE_DECLINED && l->v[i].until_ms > now && mac_equal(&l->v[i].mac, mac);
+	*e = (struct lease){ 0 };
+	if (count < DECLINES_MAX)
+		*e = (struct lease){ .state = LEASE_DECLINED, .mac = *mac, .until_ms = now + DECLINED_S * 1000 };
 	save(l);
 }

@@ -14,12 +14,13 @@
 #define LEASE_S 3600   /* what guests are told */
 #define OFFER_S 60     /* an offered address is kept for the guest that long */
 #define DECLINED_S 600 /* an address that somebody else was seen with is not given out that long */
+#define DECLINES_MAX 4u /* that one guest can take out of use; he is not believed more */
 
 enum lease_state { LEASE_FREE, LEASE_OFFERED, LEASE_BOUND, LEASE_DECLINED };
 
 struct lease {
 	enum lease_state state;
-	struct mac mac;   /* of OFFERED and BOUND */
+	struct mac mac;   /* whose it is; of DECLINED: who said so */
 	int64_t until_ms; /* mono_ms; of a bound one: that may be past */
 };
 

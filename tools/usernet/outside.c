@@ -29,7 +29,8 @@ struct outside {
 	struct watch *watch; /* by descriptor */
 	size_t size;
 	int top;             /* the highest descriptor that was ever watched */
-	unsigned count, round, warned;
+	unsigned count, fresh, max, round, warned;
+	/* `count` are watched, `fresh` were made since they were last asked for. */
 	bool touched;        /* it has to be asked again what it waits for */
 	bool ready;          /* a descriptor or its time has come */
 	int newest;          /* the descriptor that was first asked for in this round, -1 */
@@ -106,8 +107,11 @@ static void cb_timer_mod(void *timer, int64_t at_ms, void *arg)
 
 static void cb_register(int fd, void *arg)
 {
+	struct outside *o = arg;
+
 	(void)fd;
-	((struct outside *)arg)->touched = true;
+	o->fresh++;
+	o->touched = true;
 }
 
 static void forget(struct outside *o, int fd)
@@ -225,6 +229,7 @@ static void ask(struct outside *o)
 	struct timeval t;
 
 	o->touched = false;
+	o->fresh = 0;
 	o->round++;
 	slirp_pollfds_fill(o->slirp, &timeout, add_poll, o);
 	for (int fd = 0; fd <= o->top && (size_t)fd < o->size; fd++)
@@ -267,7 +272,7 @@ void outside_input(struct outside *o, const uint8_t *p, size_t n)
 
 bool outside_has_room(const struct outside *o)
 {
-	return o->count < OUTSIDE_SOCKETS_MAX;
+	return o->count + o->fresh < o->max;
 }
 
 unsigned outside_sockets(const struct outside *o)
@@ -324,7 +329,7 @@ int outside_serve(struct outside *o, uint32_t ip, uint16_t port, const char *pat
 
 /* --- the start --- */
 
-struct outside *outside_new(struct event_base *base, const struct subnet *s,
+struct outside *outside_new(struct event_base *base, const struct subnet *s, unsigned sockets,
 			    void (*send)(void *arg, const uint8_t *p, size_t n), void *arg, struct err *e)
 {
 	/* The name server is ours (names.h); for libslirp it is at the gateway, and off. */
@@ -337,6 +342,7 @@ struct outside *outside_new(struct event_base *base, const struct subnet *s,
 	struct outside *o = xcalloc(1, sizeof(*o));
 
 	o->base = base;
+	o->max = sockets;
 	o->send = send;
 	o->arg = arg;
 	o->touched = true;

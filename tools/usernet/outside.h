@@ -14,12 +14,12 @@
 #include "err.h"
 #include "subnet.h"
 
-#define OUTSIDE_SOCKETS_MAX 4096u /* with so many no more are made */
+#define OUTSIDE_SOCKETS_MAX 4096u /* with so many no more are made; all guests share them */
 
 struct outside;
 
-/* `send` takes the frames to the guests. */
-struct outside *outside_new(struct event_base *base, const struct subnet *s,
+/* `send` takes the frames to the guests. There can be `sockets` of them. */
+struct outside *outside_new(struct event_base *base, const struct subnet *s, unsigned sockets,
 			    void (*send)(void *arg, const uint8_t *p, size_t n), void *arg, struct err *e);
 void outside_free(struct outside *o);
 

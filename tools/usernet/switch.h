@@ -51,7 +51,9 @@ struct port {
 	size_t at, len, cap;
 	struct mac macs[PORT_MACS_MAX];
 	unsigned mac_count;
-	unsigned questions; /* DNS queries under way */
+	unsigned questions;  /* DNS queries under way */
+	int64_t dhcp_since;  /* DHCP messages since then */
+	unsigned dhcp_count;
 	struct port_counts counts;
 	struct port *next, *next_dirty;
 	void *own; /* of the type */

@@ -17,7 +17,8 @@
 #include "port.h"
 
 #define DNS_PORT 53
-#define DESCRIPTORS (OUTSIDE_SOCKETS_MAX + 512) /* the rest: ports, clients, listeners */
+#define RESERVED 512u /* descriptors for ports, clients, listeners and questions to name servers */
+#define DESCRIPTORS (OUTSIDE_SOCKETS_MAX + RESERVED)
 
 static void on_frame_out(void *arg, const uint8_t *p, size_t n)
 {
@@ -81,16 +82,21 @@ static void watch_signals(struct usernet *u)
 	}
 }
 
-/* Each connection of a guest needs a descriptor. */
-static void raise_limits(void)
+/* Each connection of a guest needs a descriptor. Returns for how many there are some, besides those that we need. */
+static unsigned raise_limits(void)
 {
 	struct rlimit r;
 
-	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < DESCRIPTORS) {
+	signal(SIGPIPE, SIG_IGN);
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return OUTSIDE_SOCKETS_MAX;
+	if (r.rlim_cur < DESCRIPTORS) {
 		r.rlim_cur = r.rlim_max < DESCRIPTORS ? r.rlim_max : DESCRIPTORS;
 		setrlimit(RLIMIT_NOFILE, &r);
 	}
-	signal(SIGPIPE, SIG_IGN);
+	if (r.rlim_cur >= DESCRIPTORS)
+		return OUTSIDE_SOCKETS_MAX;
+	return r.rlim_cur > 2 * RESERVED ? (unsigned)r.rlim_cur - RESERVED : (unsigned)r.rlim_cur / 2;
 }
 
 /* libslirp's descriptors change what they wait for often; libevent then tells the kernel the outcome of each round only. */
@@ -152,7 +158,7 @@ static int open_network(struct usernet *u, struct err *e)
 	u->leases.arg = u;
 	u->base = new_base();
 	watch_signals(u);
-	u->outside = outside_new(u->base, &u->subnet, on_frame_out, u, e);
+	u->outside = outside_new(u->base, &u->subnet, u->sockets, on_frame_out, u, e);
 	if (!u->outside)
 		return -1;
 	names_init(&u->names, u->base);
@@ -227,7 +233,7 @@ int usernet_run(const struct usernet_options *o)
 	struct err e = { 0 };
 	int r;
 
-	raise_limits();
+	u.sockets = raise_limits();
 	r = subnet_parse(o->subnet, o->mtu, &u.subnet, &e);
 	if (r == 0)
 		r = take_lock(o, &lock, &e);

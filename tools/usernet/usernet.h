@@ -53,6 +53,7 @@ struct usernet {
 	char *dns_path;
 	struct api *api;
 	struct event *signals[USERNET_SIGNALS];
+	unsigned sockets; /* that there may be to the outside */
 	bool stop;
 };
 
