@@ -8,6 +8,7 @@
 #include "command.h"
 #include "dirs.h"
 #include "file.h"
+#include "instance/network.h"
 #include "lock.h"
 #include "name.h"
 #include "num.h"
@@ -312,6 +313,21 @@ static int run_create(struct ctl *c, struct err *e)
 
 /* --- delete --- */
 
+/* Its machines would lose it at the next start; those that run would lose it under their feet. */
+static int check_unused(const char *name, struct err *e)
+{
+	struct strv running = { 0 }, stopped = { 0 };
+	int r = networks_users(name, &running, &stopped, e);
+
+	if (r == 0 && running.n)
+		r = err_set(e, EXIT_NO, "network %s is used by the running instance %s; stop it first", q(name), q(running.v[0]));
+	for (size_t i = 0; r == 0 && i < stopped.n; i++)
+		log_warn("Instance %s is configured to use the network %s", q(stopped.v[i]), q(name));
+	strv_free(&running);
+	strv_free(&stopped);
+	return r;
+}
+
 static int run_delete(struct ctl *c, struct err *e)
 {
 	struct file f;
@@ -319,6 +335,9 @@ static int run_delete(struct ctl *c, struct err *e)
 
 	if (!flag_bool(c->flags, "force"))
 		return err_set(e, EXIT_NO, "`limactl network delete` currently always requires `--force`");
+	for (size_t i = 0; i < c->args.n; i++)
+		if (check_unused(c->args.v[i], e) < 0)
+			return -1;
 	if (file_open(&f, e) < 0)
 		return -1;
 	for (size_t i = 0; i < c->args.n; i++)
@@ -342,7 +361,7 @@ static const struct flag_spec create_flags[] = {
 	{ 0 },
 };
 static const struct flag_spec delete_flags[] = {
-	{ .name = "force", .letter = 'f', .help = "is needed: nobody looks whether instances use the networks" },
+	{ .name = "force", .letter = 'f', .help = "is needed: instances may be configured to use the networks" },
 	{ 0 },
 };
 static const struct flag_spec *const list_tables[] = { list_flags, NULL };
