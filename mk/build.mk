@@ -11,10 +11,13 @@ LIBS_lima-mkiso := -lisofs
 LIBS_lima-probe :=
 LIBS_lima-qemu-argv :=
 LIBS_lima-hostagent := -levent_core -levent_extra -lcjson
+LIBS_lima-usernet := -lslirp -levent_core -levent_extra -lcjson
 LIBS_lima-instance := -lcjson
 LIBS_limactl := -lcjson $(LIBS_lima-render)
 # A tool whose modules another one uses too: limactl is a front door to these.
 USES_limactl := instance render
+USES_lima-hostagent := dns
+USES_lima-usernet := dns
 
 LIB_OBJ := $(patsubst tools/%.c,$(O)/obj/%.o,$(wildcard tools/lib/*.c))
 GUEST_OBJ := $(patsubst tools/%.c,$(O)/musl/%.o,tools/lima-guestagent.c $(wildcard tools/guestagent/*.c) \

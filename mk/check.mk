@@ -2,7 +2,7 @@
 # tests/fault/*.bats break things under them, tests/vm/*.bats boot a real guest. tests/run runs them all and counts.
 UNIT := $(patsubst tests/unit/%.c,$(O)/test/%,$(wildcard tests/unit/test_*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-LIBS_TEST := -lyaml -ljq -lcrypto -lcjson -levent_core -levent_extra -larchive -lz -lcurl
+LIBS_TEST := -lyaml -ljq -lcrypto -lcjson -levent_core -levent_extra -larchive -lz -lcurl -lslirp
 ASAN := $(O)/asan
 export PATH := $(abspath $(O))/bin:$(PATH)
 

@@ -1,4 +1,4 @@
-/* uses: hostagent */
+/* uses: dns */
 /* The reader of DNS messages: a query as it comes from a guest, and the same bytes as an answer of a name server, shortened
  * to sizes that the input chooses.
  *
@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "file.h"
-#include "hostagent/dns/dns_conf.h"
-#include "hostagent/dns/dns_msg.h"
-#include "hostagent/dns/dns_table.h"
+#include "dns/dns_conf.h"
+#include "dns/dns_msg.h"
+#include "dns/dns_table.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -1,4 +1,4 @@
-/* uses: hostagent */
+/* uses: hostagent dns */
 /* bmp: pixmaps that QEMU would not write must be refused, whatever their headers say. */
 #include "hostagent/api/bmp.h"
 

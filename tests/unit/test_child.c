@@ -1,4 +1,4 @@
-/* uses: hostagent */
+/* uses: hostagent dns */
 /* child and job: ends of processes with and without pidfds, output, input, time limits. */
 #include "hostagent/child.h"
 

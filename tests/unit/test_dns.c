@@ -1,4 +1,4 @@
-/* uses: hostagent */
+/* uses: dns */
 /* The resolver of the host agent against a name server that the test plays: static hosts, aliases, the hosts file, search,
  * what is forwarded and what comes back, truncation, name servers that fail, files that change, hostile messages. */
 #include "fake_zone.h"
@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "err.h"
-#include "hostagent/dns/dns.h"
+#include "dns/dns.h"
 
 enum { PATIENCE_MS = 20000, LONG = 3000, HUGE_TXT = 60000 };
 

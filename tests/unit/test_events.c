@@ -1,4 +1,4 @@
-/* uses: hostagent */
+/* uses: hostagent dns */
 /* events: lines, the bounded history, the follower; and the texts that events are made of. */
 #include "hostagent/api/events.h"
 

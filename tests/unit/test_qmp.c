@@ -1,4 +1,4 @@
-/* uses: hostagent */
+/* uses: hostagent dns */
 /* qmp: replies, events between them, garbage, an end; against the other end of a socket pair. */
 #include "hostagent/machine/qmp.h"
 

@@ -1,4 +1,4 @@
-/* uses: hostagent */
+/* uses: hostagent dns */
 /* status: the guest's boot status, cut anywhere, damaged, hostile. */
 #include "hostagent/guest/status.h"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "buf.h"
-#include "dns.h"
+#include "dns/dns.h"
 #include "hostagent/log.h"
 #include "oswatch.h"
 

@@ -2,8 +2,6 @@
 #include "dns_serve.h"
 
 #include <arpa/inet.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/listener.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,12 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dns.h"
-#include "dns_msg.h"
+#include "dns/dns.h"
+#include "dns/dns_msg.h"
+#include "dns/dns_tcp.h"
 #include "err.h"
-#include "wire.h"
-
-struct client;
 
 struct server {
 	struct event_base *base;
@@ -24,23 +20,13 @@ struct server {
 	int fd;
 	struct event *readable, *term, *intr;
 	struct evconnlistener *listener;
-	unsigned jobs, clients;
-	struct client *list;
+	unsigned jobs;
 };
 
 /* A query that came as a datagram. */
 struct datagram {
 	struct server *s;
 	struct sockaddr_in from;
-};
-
-/* A connection: one query after the other, so that a client that does not read has one answer waiting. */
-struct client {
-	struct server *s;
-	struct bufferevent *bev;
-	struct dns_job *job;
-	bool busy, writing;
-	struct client *next;
 };
 
 /* --- UDP --- */
@@ -77,96 +63,10 @@ static void on_datagram(evutil_socket_t fd, short what, void *arg)
 
 /* --- TCP --- */
 
-static void client_free(struct client *c)
+static struct dns_job *resolve(void *arg, const uint8_t *query, size_t n, enum dns_transport transport, dns_answer_fn *fn,
+			       void *fn_arg)
 {
-	struct client **at = &c->s->list;
-
-	while (*at != c)
-		at = &(*at)->next;
-	*at = c->next;
-	if (c->job)
-		dns_cancel(c->job);
-	c->s->clients--;
-	bufferevent_free(c->bev);
-	free(c);
-}
-
-static void on_tcp_answer(void *arg, const uint8_t *reply, size_t n)
-{
-	struct client *c = arg;
-	uint8_t len[2];
-
-	c->busy = false;
-	c->job = NULL;
-	if (n == 0) {
-		bufferevent_trigger_event(c->bev, BEV_EVENT_EOF, BEV_OPT_DEFER_CALLBACKS);
-		return;
-	}
-	wire_put16(len, (uint16_t)n);
-	c->writing = true;
-	bufferevent_write(c->bev, len, sizeof(len));
-	bufferevent_write(c->bev, reply, n);
-}
-
-static void on_client_read(struct bufferevent *bev, void *arg)
-{
-	struct evbuffer *in = bufferevent_get_input(bev);
-	size_t have = evbuffer_get_length(in), n;
-	struct client *c = arg;
-	struct dns_job *job;
-	uint8_t *p;
-
-	if (c->busy || c->writing || have < 2)
-		return;
-	p = evbuffer_pullup(in, 2);
-	n = wire_get16(p);
-	if (have < 2 + n)
-		return;
-	p = evbuffer_pullup(in, (ev_ssize_t)(2 + n));
-	c->busy = true;
-	job = dns_answer(c->s->dns, p + 2, n, DNS_TCP, on_tcp_answer, c);
-	if (c->busy)
-		c->job = job;
-	evbuffer_drain(in, 2 + n);
-}
-
-static void on_client_written(struct bufferevent *bev, void *arg)
-{
-	struct client *c = arg;
-
-	c->writing = false;
-	on_client_read(bev, arg);
-}
-
-static void on_client_event(struct bufferevent *bev, short what, void *arg)
-{
-	(void)bev;
-	(void)what; /* the end, an error or a time-out: all the same */
-	client_free(arg);
-}
-
-static void on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *from, int len, void *arg)
-{
-	struct timeval idle = { .tv_sec = DNS_SERVE_IDLE_S };
-	struct server *s = arg;
-	struct client *c;
-
-	(void)l;
-	(void)from;
-	(void)len;
-	if (s->clients >= DNS_SERVE_CONNECTIONS) {
-		close(fd);
-		return;
-	}
-	c = xcalloc(1, sizeof(*c));
-	*c = (struct client){ .s = s, .next = s->list };
-	s->list = c;
-	s->clients++;
-	c->bev = bufferevent_socket_new(s->base, fd, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
-	bufferevent_setcb(c->bev, on_client_read, on_client_written, on_client_event, c);
-	bufferevent_setwatermark(c->bev, EV_READ, 0, 2 + DNS_MESSAGE_MAX);
-	bufferevent_set_timeouts(c->bev, &idle, &idle);
-	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
+	return dns_answer(((struct server *)arg)->dns, query, n, transport, fn, fn_arg);
 }
 
 /* --- the start --- */
@@ -208,11 +108,12 @@ static int listen_tcp(struct server *s, uint16_t port, struct err *e)
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(port) };
 
 	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	s->listener = evconnlistener_new_bind(s->base, on_accept, s,
+	s->listener = evconnlistener_new_bind(s->base, NULL, NULL,
 					      LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE, -1,
 					      (struct sockaddr *)&at, sizeof(at));
 	if (!s->listener)
 		return err_sys(e, EXIT_UNAVAIL, "cannot listen on TCP port %u", port);
+	dns_tcp_new(s->base, s->listener, resolve, s); /* until the process ends */
 	say_where("tcp", evconnlistener_get_fd(s->listener));
 	return 0;
 }

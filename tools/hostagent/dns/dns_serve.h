@@ -8,10 +8,8 @@
 
 #include "buf.h"
 
-#define DNS_SERVE_JOBS 256        /* queries under way; more are passed over */
-#define DNS_SERVE_CONNECTIONS 64  /* more are closed at once */
+#define DNS_SERVE_JOBS 256 /* queries under way; more are passed over */
 #define DNS_SERVE_GATEWAY "192.168.5.2" /* host.lima.internal */
-#define DNS_SERVE_IDLE_S 30       /* then a connection is closed */
 
 struct dns_serve_options {
 	uint16_t udp_port, tcp_port; /* 0: a free one */

@@ -3,8 +3,8 @@
  * Not evdns: its server port hides the message, and we pass most of them on as they are. Nothing here allocates or
  * trusts a length; what does not parse is an error of the sender.
  */
-#ifndef HOSTAGENT_DNS_MSG_H
-#define HOSTAGENT_DNS_MSG_H
+#ifndef DNS_MSG_H
+#define DNS_MSG_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -8,7 +8,6 @@
 #include "dns_conf.h"
 #include "dns_msg.h"
 #include "dns_table.h"
-#include "hostagent/log.h"
 
 struct dns {
 	struct dns_servers servers;

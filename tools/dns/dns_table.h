@@ -1,6 +1,6 @@
 /* dns_table - the static hosts: names with addresses, and aliases of other names. */
-#ifndef HOSTAGENT_DNS_TABLE_H
-#define HOSTAGENT_DNS_TABLE_H
+#ifndef DNS_TABLE_H
+#define DNS_TABLE_H
 
 #include "dns_msg.h"
 #include "err.h"

@@ -5,8 +5,8 @@
  * minute. SERVFAIL, NOTIMP and REFUSED of one server send the question to the next, and are the answer when none had a
  * better one. Every question has a socket, a port and an id of its own, so that answers cannot be guessed.
  */
-#ifndef HOSTAGENT_DNS_ASK_H
-#define HOSTAGENT_DNS_ASK_H
+#ifndef DNS_ASK_H
+#define DNS_ASK_H
 
 #include <event2/event.h>
 

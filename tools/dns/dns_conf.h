@@ -3,8 +3,8 @@
  * Both are looked at when a name is asked for, as the C library does, so that no change is missed and nothing has to be
  * watched: the hosts file is read each time, resolv.conf when stat(2) says that it is another one than before.
  */
-#ifndef HOSTAGENT_DNS_CONF_H
-#define HOSTAGENT_DNS_CONF_H
+#ifndef DNS_CONF_H
+#define DNS_CONF_H
 
 #include <netinet/in.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* dns - answers DNS queries as this host would resolve them, and with names of the instance's own.
  *
- * One query message in, one answer message out, whatever they travel on: dns_guest.c has the channel to the guest agent,
- * dns_serve.c plain sockets. Nothing blocks.
+ * One query message in, one answer message out, whatever they travel on: hostagent/dns/dns_guest.c has the channel to the guest
+ * agent, dns_serve.c plain sockets, usernet/names.c the frames of a network. Nothing blocks.
  *
  *   A, AAAA    aliases followed; an address of a static host; else the hosts file; else the name servers, with the search
  *              list and ndots of resolv.conf. AAAA is answered with "no such record" unless ipv6 is wanted
@@ -14,8 +14,8 @@
  * Sources of the C library other than files and DNS (nsswitch.conf) are not asked: they would have to be loaded into
  * this process and block it; systemd-resolved, mDNS among it, is a name server like others.
  */
-#ifndef HOSTAGENT_DNS_H
-#define HOSTAGENT_DNS_H
+#ifndef DNS_H
+#define DNS_H
 
 #include <event2/event.h>
 #include <stdbool.h>

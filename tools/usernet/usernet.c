@@ -1,0 +1,239 @@
+/* usernet - see usernet.h. */
+#include "usernet.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "api.h"
+#include "dns/dns_tcp.h"
+#include "file.h"
+#include "listen.h"
+#include "lock.h"
+#include "port.h"
+
+#define DNS_PORT 53
+#define DESCRIPTORS (OUTSIDE_SOCKETS_MAX + 512) /* the rest: ports, clients, listeners */
+
+static void on_frame_out(void *arg, const uint8_t *p, size_t n)
+{
+	switch_send(((struct usernet *)arg)->sw, p, n);
+}
+
+/* --- what is unique --- */
+
+/* A file beside the pid file. The caller frees it. */
+static char *beside(const struct usernet_options *o, const char *name)
+{
+	const char *slash = strrchr(o->pid_file, '/');
+	char *dir = slash ? xstrndup(o->pid_file, (size_t)(slash - o->pid_file)) : xstrdup("."), *path;
+
+	path = path_join(*dir ? dir : "/", name);
+	free(dir);
+	return path;
+}
+
+/* The lock says that the network runs; the number in the pid file is for people. */
+static int take_lock(const struct usernet_options *o, struct lock *l, struct err *e)
+{
+	char *path = beside(o, "lock");
+	int r = lock_take(path, 0, l, e);
+	pid_t holder;
+
+	if (r < 0 && e->code == EXIT_TRYAGAIN) {
+		lock_held(path, &holder);
+		err_set(e, EXIT_TRYAGAIN, "the network of %s is run by process %ld already", o->pid_file,
+			(long)holder);
+	}
+	free(path);
+	return r;
+}
+
+static int write_pid(const char *path, struct err *e)
+{
+	char text[24];
+	int n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+
+	return file_write(path, text, (size_t)n, 0644, e);
+}
+
+/* --- start and end --- */
+
+static void on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	(void)sig;
+	(void)what;
+	((struct usernet *)arg)->stop = true;
+}
+
+/* Each connection of a guest needs a descriptor. */
+static void raise_limits(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < DESCRIPTORS) {
+		r.rlim_cur = r.rlim_max < DESCRIPTORS ? r.rlim_max : DESCRIPTORS;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* libslirp's descriptors change what they wait for often; libevent then tells the kernel the outcome of each round only. */
+static struct event_base *new_base(void)
+{
+	struct event_config *c = event_config_new();
+	struct event_base *base;
+
+	event_config_set_flag(c, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+	base = event_base_new_with_config(c);
+	event_config_free(c);
+	return base;
+}
+
+/* Names over TCP: a socket that libslirp connects guests with. */
+static struct dns_job *resolve(void *arg, const uint8_t *query, size_t n, enum dns_transport transport, dns_answer_fn *fn,
+			       void *fn_arg)
+{
+	return names_answer(&((struct usernet *)arg)->names, query, n, transport, fn, fn_arg);
+}
+
+static int serve_dns(struct usernet *u, struct err *e)
+{
+	char *path = beside(u->opt, "dns.sock");
+	int fd = unix_listen(path, e);
+
+	if (fd < 0) {
+		free(path);
+		return -1;
+	}
+	u->dns_path = path;
+	u->dns_listener = evconnlistener_new(u->base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	u->dns_tcp = dns_tcp_new(u->base, u->dns_listener, resolve, u);
+	return outside_serve(u->outside, u->subnet.dns, DNS_PORT, path, e);
+}
+
+static int open_sockets(struct usernet *u, struct err *e)
+{
+	int qemu = unix_listen(u->opt->listen_qemu, e), fd = qemu < 0 ? -1 : unix_listen(u->opt->listen_fd, e);
+
+	if (qemu >= 0)
+		u->streams = stream_listen(u->sw, qemu);
+	if (fd >= 0)
+		u->dgrams = dgram_listen(u->sw, fd);
+	if (fd < 0)
+		return -1;
+	u->api = api_new(u, u->opt->endpoint, e);
+	return u->api ? 0 : -1;
+}
+
+static int open_network(struct usernet *u, struct err *e)
+{
+	const struct usernet_options *o = u->opt;
+
+	if (leases_open(&u->leases, &u->subnet, o->leases_file, e) < 0 ||
+	    (o->leases && leases_add_text(&u->leases, o->leases, e) < 0))
+		return -1;
+	u->leases.fn = api_lease;
+	u->leases.arg = u;
+	u->base = new_base();
+	u->outside = outside_new(u->base, &u->subnet, on_frame_out, u, e);
+	if (!u->outside)
+		return -1;
+	names_init(&u->names, u->base);
+	u->sw = switch_new(u->base, gate_inspect, &u->gate);
+	switch_reserve(u->sw, &u->subnet.gateway_mac);
+	switch_reserve(u->sw, &u->subnet.dns_mac);
+	u->gate = (struct gate){ .subnet = &u->subnet, .leases = &u->leases, .names = &u->names, .outside = u->outside,
+				 .sw = u->sw };
+	u->forwards = (struct forwards){ .outside = u->outside, .subnet = &u->subnet };
+	return serve_dns(u, e) < 0 ? -1 : open_sockets(u, e);
+}
+
+static void close_network(struct usernet *u)
+{
+	api_free(u->api);
+	u->api = NULL;
+	if (u->streams)
+		unlink(u->opt->listen_qemu);
+	if (u->dgrams)
+		unlink(u->opt->listen_fd);
+	port_listener_free(u->streams);
+	port_listener_free(u->dgrams);
+	dns_tcp_free(u->dns_tcp);
+	if (u->dns_listener)
+		evconnlistener_free(u->dns_listener);
+	if (u->dns_path)
+		unlink(u->dns_path);
+	free(u->dns_path);
+	gate_free(&u->gate);
+	if (u->sw)
+		names_free(&u->names);
+	forwards_free(&u->forwards);
+	outside_free(u->outside);
+	if (u->sw)
+		switch_free(u->sw);
+	if (u->base)
+		event_base_free(u->base);
+	leases_free(&u->leases);
+}
+
+static int say_ready(const struct usernet_options *o, struct err *e)
+{
+	static const char text[] = "ready\n";
+
+	if (o->ready_fd < 0)
+		return 0;
+	if (fd_write_all(o->ready_fd, text, sizeof(text) - 1) < 0)
+		return err_sys(e, EXIT_IOERR, "cannot write to --ready-fd %d", o->ready_fd);
+	close(o->ready_fd);
+	return 0;
+}
+
+static void loop(struct usernet *u)
+{
+	struct event *signals[3];
+	static const int numbers[3] = { SIGTERM, SIGINT, SIGHUP };
+
+	for (int i = 0; i < 3; i++) {
+		signals[i] = evsignal_new(u->base, numbers[i], on_signal, u);
+		event_add(signals[i], NULL);
+	}
+	while (!u->stop) {
+		outside_prepare(u->outside);
+		event_base_loop(u->base, EVLOOP_ONCE);
+		outside_finish(u->outside);
+		switch_flush(u->sw);
+	}
+	for (int i = 0; i < 3; i++)
+		event_free(signals[i]);
+}
+
+int usernet_run(const struct usernet_options *o)
+{
+	struct usernet u = { .opt = o };
+	struct lock lock = { -1 };
+	struct err e = { 0 };
+	int r;
+
+	raise_limits();
+	r = subnet_parse(o->subnet, o->mtu, &u.subnet, &e);
+	if (r == 0)
+		r = take_lock(o, &lock, &e);
+	if (r == 0) {
+		r = open_network(&u, &e);
+		if (r == 0)
+			r = write_pid(o->pid_file, &e);
+		if (r == 0)
+			r = say_ready(o, &e);
+		if (r == 0)
+			loop(&u);
+		close_network(&u);
+		unlink(o->pid_file);
+	}
+	lock_release(&lock);
+	return r < 0 ? err_report(&e) : 0;
+}

@@ -1,0 +1,57 @@
+/* usernet - a network of guests: an Ethernet switch, addresses, names, the way out and forwarded ports, in one process.
+ *
+ *   switch port_*   frames between guests        gate      what may pass, and what is for us
+ *   dhcp leases     addresses                    outside   the way to the host and the world (libslirp)
+ *   names zones     names                        api       questions and orders over HTTP
+ *
+ * One event loop does all of it. A round: libslirp says what it waits for, events are handled, libslirp handles its own, and
+ * what has gathered for each guest is written.
+ */
+#ifndef USERNET_H
+#define USERNET_H
+
+#include "forwards.h"
+#include "gate.h"
+#include "leases.h"
+#include "names.h"
+#include "outside.h"
+#include "subnet.h"
+#include "switch.h"
+
+#define MTU_MIN 576u
+#define MTU_MAX 65520u
+#define MTU_DEFAULT 1500u
+
+struct usernet_options {
+	const char *pid_file, *endpoint, *listen_qemu, *listen_fd, *subnet, *leases, *leases_file;
+	unsigned mtu;
+	int ready_fd; /* -1: none */
+};
+
+struct api;
+struct port_listener;
+struct evconnlistener;
+struct dns_tcp;
+
+struct usernet {
+	const struct usernet_options *opt;
+	struct event_base *base;
+	struct subnet subnet;
+	struct leases leases;
+	struct names names;
+	struct outside *outside;
+	struct net_switch *sw;
+	struct gate gate;
+	struct forwards forwards;
+	struct port_listener *streams, *dgrams;
+	struct evconnlistener *dns_listener;
+	struct dns_tcp *dns_tcp;
+	char *dns_path;
+	struct api *api;
+	bool stop;
+};
+
+/* Runs the network until SIGTERM, SIGINT or SIGHUP. Returns the exit status, after saying why when it is not 0. */
+int usernet_run(const struct usernet_options *o);
+
+#endif
