@@ -32,6 +32,7 @@ teardown() {
 		[ ! -s "$lock" ] || kill -KILL "$(cat "$lock")" 2>/dev/null || :
 	done
 	[ -z "${HELD-}" ] || kill "$HELD"
+	return 0
 }
 
 mac() { sed -n 's/^networks.0.mac=//p' "$LIMA_HOME/$1/.make/agent.conf"; }
@@ -74,7 +75,6 @@ version() {
 	runs
 	pid=$(daemon)
 	[ "$(cut -d' ' -f2- "$NET/starts")" = "--pidfile=$NET/usernet_user-v2.pid --endpoint=$NET/user-v2_ep.sock --listen-qemu=$NET/user-v2_qemu.sock --listen=$NET/user-v2_fd.sock --subnet=192.168.104.0/24 --leases-file=$NET/leases.json --ready-fd=3" ]
-	[ "$(stat -c %a "$NET")" = 700 ]
 	[ "$(cut -d' ' -f6 "/proc/$pid/stat")" = "$pid" ] # a session of its own
 	asked 'POST /services/forwarder/expose {"local":"127.0.0.1:0","remote":"192.168.104.5:22","protocol":"tcp"}'
 	[ "$(port a)" = "$((40000 + pid % 9999))" ]
@@ -111,9 +111,9 @@ hold() {
 	echo 'images: []' >"$LIMA_HOME/$1/lima.yaml"
 	printf 'name=%s\nnetworks=1\nnetworks.0.name=user-v2\nnetworks.0.dir=%s\nnetworks.0.subnet=192.168.104.0/24\nnetworks.0.mac=x\n' "$1" "$NET" \
 		>"$LIMA_HOME/$1/.make/agent.conf"
-	flock "$LIMA_HOME/$1/ha.pid" sleep 1000 3>&- &
+	(flock 9 && exec sleep 1000) 9>"$LIMA_HOME/$1/ha.pid" 3>&- &
 	HELD=$!
-	until ! flock -n "$LIMA_HOME/$1/ha.pid" true; do sleep 0.01; done
+	until_ok not flock -n "$LIMA_HOME/$1/ha.pid" true
 }
 
 @test "20 at once start one daemon" {
@@ -135,7 +135,7 @@ hold() {
 	runs
 	kill "$HELD"
 	HELD=
-	until flock -n "$LIMA_HOME/x/ha.pid" true; do sleep 0.01; done
+	until_ok flock -n "$LIMA_HOME/x/ha.pid" true
 	printf 'name=x\nnetworks=1\nnetworks.0.name=user-v2\n' >"$LIMA_HOME/x/.make/agent.conf"
 	flock "$LIMA_HOME/_locks/x" lima-instance networks
 	runs
@@ -175,7 +175,7 @@ hold() {
 	pid=$(daemon)
 	stop a
 	ended
-	gone "$pid"
+	gone_or_zombie "$pid"
 }
 
 @test "a machine that ends by itself lets its network go" {
@@ -250,6 +250,7 @@ hold() {
 	lima-instance start --quiet --timeout 60 a 3>&- &
 	pid=$!
 	until_ok test -p "$NET/cue"
+	[ "$(stat -c %a "$NET")" = 700 ]
 	until_ok asked 'GET /events'
 	echo "192.168.104.9 52:55:55:00:00:99" >"$NET/cue"
 	echo "192.168.104.7 $(mac a | tr a-f A-F)" >"$NET/cue"
