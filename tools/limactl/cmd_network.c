@@ -17,6 +17,8 @@
 #include "tree.h"
 
 #define DEFAULT_PREFIX 24
+#define PREFIX_MAX 30
+#define USER_V2_PREFIX_MAX 28 /* lima-usernet keeps the first addresses for itself */
 #define LOCK_WAIT_MS 10000
 
 /* What the file is before anybody changes it. The paths are for macOS, where sudo starts a daemon of its own for each network. */
@@ -243,8 +245,8 @@ static int run_list(struct ctl *c, struct err *e)
 
 /* --- create --- */
 
-/* "192.168.42.1/24" as its two parts. */
-static int parse_gateway(const char *text, char address[INET_ADDRSTRLEN], char mask[INET_ADDRSTRLEN], struct err *e)
+/* "192.168.42.1/24" as its two parts; `longest` is the longest prefix that makes a network of use. */
+static int parse_gateway(const char *text, unsigned longest, char address[INET_ADDRSTRLEN], char mask[INET_ADDRSTRLEN], struct err *e)
 {
 	const char *slash = strchr(text, '/');
 	char *ip = xstrndup(text, slash ? (size_t)(slash - text) : strlen(text));
@@ -253,7 +255,7 @@ static int parse_gateway(const char *text, char address[INET_ADDRSTRLEN], char m
 	int r = inet_pton(AF_INET, ip, &a) == 1 ? 0 : err_set(e, EXIT_NO, "invalid gateway %s: not an IPv4 address", q(text));
 
 	if (r == 0 && slash)
-		r = num_parse(slash + 1, 1, 30, "the length of the network's prefix", &bits, e);
+		r = num_parse(slash + 1, 1, longest, "the length of the network's prefix", &bits, e);
 	if (r == 0) {
 		m.s_addr = htonl(~0u << (32 - bits));
 		inet_ntop(AF_INET, &a, address, INET_ADDRSTRLEN);
@@ -276,7 +278,7 @@ static struct node *new_network(const struct flags *f, struct err *e)
 		err_set(e, EXIT_NO, "a network of the mode %s needs --interface, and takes no --gateway", q(mode));
 	else if (!bridged && (*interface || !*gateway))
 		err_set(e, EXIT_NO, "a network of the mode %s needs --gateway, and takes no --interface", q(mode));
-	else if (bridged || parse_gateway(gateway, address, mask, e) == 0)
+	else if (bridged || parse_gateway(gateway, !strcmp(mode, "user-v2") ? USER_V2_PREFIX_MAX : PREFIX_MAX, address, mask, e) == 0)
 		n = node_new(NODE_MAP);
 	if (!n)
 		return NULL;
