@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# A user-v2 network with two real guests: addresses, names, the outside, each other; what happens when its daemon goes, and that
+# User-v2 networks with two real guests: addresses, names, the outside, each other; what happens when its daemon goes, and that
 # nothing is left when both have stopped. The host's resolv.conf is ours, with a name server that the test plays.
 
 load ../lib/vm
@@ -22,9 +22,10 @@ setup_file() {
 	until grep -q port "$VM_TMP/www.out"; do kill -0 $! && sleep 0.05; done
 	WWW=$(sed -n 's/.* port \([0-9]*\).*/\1/p' "$VM_TMP/www.out")
 	export WWW
+	limactl network create lab --gateway 192.168.42.1/24
 	for name in one two; do
-		limactl --tty=false start --name=$name --network=lima:user-v2 --cpus=1 --memory=0.5 --disk=5 --mount-none \
-			--set '.hostResolver.hosts = {"'$name'.example": "10.1.1.1"}' template:recipe-debian-12 2>"$VM_TMP/$name.log" 3>&- &
+		limactl --tty=false start --name=$name --network=lima:user-v2,lima:lab --cpus=1 --memory=0.5 --disk=5 \
+			--mount-only="$HOME/work dir:w" --mount-type=reverse-sshfs --set '.hostResolver.hosts = {"'$name'.example": "10.1.1.1"}' template:recipe-debian-12 2>"$VM_TMP/$name.log" 3>&- &
 		wait="${wait-} $!"
 	done
 	for pid in $wait; do
@@ -43,10 +44,10 @@ setup() {
 
 one() { lima-instance shell one -- sh -c "$1"; }
 two() { lima-instance shell two -- sh -c "$1"; }
-address() { limactl shell "$1" ip -4 -o address show dev eth0 | sed 's/.* inet \([0-9.]*\).*/\1/'; }
-# A host whose CPUs are all taken may be late with its answer.
+address() { limactl shell "$1" ip -4 -o address show dev "${2:-eth0}" </dev/null | sed 's/.* inet \([0-9.]*\).*/\1/'; }
 status_has() { lima-instance status "$1" | grep -F "$2"; }
 runs() { ! flock -n "$NET/lock" true; }
+lab_runs() { ! flock -n "$LIMA_HOME/_networks/lab/lock" true; }
 # By the event that makes it so; the bound only ends a hanging test.
 await() {
 	for _ in $(seq 300); do
@@ -68,7 +69,7 @@ await() {
 		[[ $(address $name) == 192.168.104.* ]]
 		grep -qF "\"$(address $name)\"" "$NET/leases.json"
 		not grep -q hostfwd "$LIMA_HOME/$name/qemu.argv"
-		await status_has $name "network:   user-v2, address $(address $name)"
+		status_has $name "network:   user-v2, address $(address $name)"
 	done
 	one 'ip route' | grep -q '^default via 192.168.104.2 dev eth0'
 }
@@ -83,6 +84,17 @@ await() {
 	await two 'test -e /tmp/listens'
 	[ "$(one 'perl -MIO::Socket -e "\$c = IO::Socket::INET->new(q(lima-two.internal:4567)) or die; print <\$c>"')" = "from two" ]
 	wait "$pid"
+}
+
+@test "a second network is a card of its own, and mounts are there" {
+	lab_runs
+	[[ $(address one lima1) == 192.168.42.* ]]
+	[ "$(address one lima1)" != "$(address two lima1)" ]
+	one "ping -c 2 -W 5 -I lima1 $(address two lima1)" >/dev/null
+	status_has two "network:   lab, address $(address two lima1)"
+	[ "$(one "cat '$HOME/work dir/file'")" = "from the host" ]
+	two "echo of two >'$HOME/work dir/two'"
+	[ "$(cat "$HOME/work dir/two")" = "of two" ]
 }
 
 @test "names: the host, static ones of both, the host's own resolver by UDP and TCP" {
@@ -164,6 +176,7 @@ await() {
 	runs
 	lima-instance delete --force --quiet two
 	not runs
+	not lab_runs
 	[ "$(ls "$NET" | grep -vE '^(leases\.json|lock|subnet|usernet\.user-v2\.std(out|err)\.log)$')" = "" ]
 	[ ! -e "/proc/$pid" ] || grep -q '^State:.*Z' "/proc/$pid/status"
 }
