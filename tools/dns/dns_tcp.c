@@ -136,7 +136,9 @@ void dns_tcp_free(struct dns_tcp *t)
 	if (!t)
 		return;
 	evconnlistener_disable(t->listener);
-	while (t->list)
-		client_free(t->list);
+	for (struct client *c = t->list, *next; c; c = next) {
+		next = c->next;
+		client_free(c);
+	}
 	free(t);
 }

@@ -4,6 +4,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/http.h>
+#include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 
 #include "api_state.h"
 #include "listen.h"
+#include "num.h"
 #include "port.h"
 
 #define HEADERS_MAX 8192
@@ -18,6 +20,7 @@
 #define IDLE_S 30
 #define FOLLOW_S 100000000 /* a follower may be silent: for ever */
 #define FOLLOWER_LAG_MAX (1u << 20) /* bytes that one may be behind before it is dropped */
+#define KNOCK_TIMEOUT_S 10 /* when none is given */
 #define FLUSH_ROUNDS 16
 
 struct follower {
@@ -31,6 +34,7 @@ struct api {
 	struct evhttp *server;
 	struct port_listener *pause;
 	struct follower *followers;
+	struct held *held;
 	const char *path;
 };
 
@@ -240,6 +244,73 @@ static void get_cam(struct usernet *u, struct evhttp_request *req)
 	answer(req, cam_json(u->sw));
 }
 
+/* --- waiting for a port --- */
+
+/* A request that is answered later. When its connection breaks, evhttp may call back for it, and that call has to be
+ * ignored; the answer frees it then. */
+struct held {
+	struct api *a;
+	struct evhttp_request *req;
+	struct held *next;
+};
+
+static bool is_held(const struct api *a, const struct evhttp_request *req)
+{
+	for (const struct held *h = a->held; h; h = h->next)
+		if (h->req == req)
+			return true;
+	return false;
+}
+
+static void on_knocked(void *arg, bool open)
+{
+	struct held *h = arg, **at = &h->a->held;
+
+	while (*at != h)
+		at = &(*at)->next;
+	*at = h->next;
+	if (open)
+		api_reply(h->req, HTTP_OK, "{}");
+	else
+		api_error(h->req, 408, "nobody listens there");
+	free(h);
+}
+
+static bool query_number(struct evkeyvalq *query, const char *key, uint64_t min, uint64_t max, uint64_t *ret)
+{
+	const char *text = evhttp_find_header(query, key);
+	struct err e = { 0 };
+
+	return text && num_parse(text, min, max, key, ret, &e) == 0;
+}
+
+static void get_port(struct usernet *u, struct evhttp_request *req)
+{
+	const char *text = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(req)), *ip_text;
+	uint64_t port = 0, timeout = KNOCK_TIMEOUT_S;
+	struct evkeyvalq query = { 0 };
+	struct held *h;
+	uint32_t ip = 0;
+	bool good = evhttp_parse_query_str(text ? text : "", &query) == 0;
+
+	ip_text = good ? evhttp_find_header(&query, "ip") : NULL;
+	good = ip_text && ip_parse(ip_text, &ip) && query_number(&query, "port", 1, 65535, &port) &&
+	       (!evhttp_find_header(&query, "timeout") || query_number(&query, "timeout", 0, 65535, &timeout));
+	evhttp_clear_headers(&query);
+	if (!good || subnet_index(&u->subnet, ip) < 0) {
+		api_error(req, HTTP_BADREQUEST, "ip=ADDRESS of a guest, port=NUMBER and perhaps timeout=SECONDS are needed");
+		return;
+	}
+	h = xcalloc(1, sizeof(*h));
+	*h = (struct held){ u->api, req, u->api->held };
+	if (!knock_begin(&u->knocks, ip, (uint16_t)port, (unsigned)timeout, on_knocked, h)) {
+		free(h);
+		api_error(req, HTTP_SERVUNAVAIL, "too many wait already");
+		return;
+	}
+	u->api->held = h;
+}
+
 /* --- the server --- */
 
 static const struct route {
@@ -256,6 +327,7 @@ static const struct route {
 	{ "/leases", EVHTTP_REQ_GET, get_leases },
 	{ "/stats", EVHTTP_REQ_GET, get_stats },
 	{ "/cam", EVHTTP_REQ_GET, get_cam },
+	{ "/extension/wait_port", EVHTTP_REQ_GET, get_port },
 	{ "/events", EVHTTP_REQ_GET, get_events },
 };
 
@@ -265,6 +337,8 @@ static void on_request(struct evhttp_request *req, void *arg)
 	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
 	struct api *a = arg;
 
+	if (is_held(a, req))
+		return;
 	for (size_t i = 0; path && i < sizeof(routes) / sizeof(*routes); i++) {
 		if (strcmp(path, routes[i].path) != 0)
 			continue;

@@ -145,6 +145,8 @@ static enum verdict to_outside(struct gate *g, struct port *from, const struct f
 		on_query(g, from, f);
 		return VERDICT_TAKEN;
 	}
+	if (f->ip_dst == s->dns && f->proto == IP_TCP && !f->later && knock_frame(g->knocks, f))
+		return VERDICT_TAKEN;
 	if (f->ip_dst == s->dns && (f->proto != IP_TCP || f->later || f->dport != DNS_PORT)) {
 		at_dns(from, f);
 		return VERDICT_TAKEN;
@@ -212,9 +214,10 @@ enum verdict gate_inspect(void *arg, struct port *from, const struct frame *f, c
 
 void gate_free(struct gate *g)
 {
-	while (g->questions) {
-		if (g->questions->job)
-			dns_cancel(g->questions->job);
-		question_free(g->questions);
+	for (struct question *q = g->questions, *next; q; q = next) {
+		next = q->next;
+		if (q->job)
+			dns_cancel(q->job);
+		question_free(q);
 	}
 }

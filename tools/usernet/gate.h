@@ -9,6 +9,7 @@
 #ifndef USERNET_GATE_H
 #define USERNET_GATE_H
 
+#include "knock.h"
 #include "leases.h"
 #include "names.h"
 #include "outside.h"
@@ -24,6 +25,7 @@ struct gate {
 	struct names *names;
 	struct outside *outside;
 	struct net_switch *sw;
+	struct knocks *knocks;
 	struct question *questions;
 	uint64_t queries, refused_queries;
 };

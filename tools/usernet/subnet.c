@@ -26,8 +26,10 @@ int subnet_parse(const char *text, unsigned mtu, struct subnet *s, struct err *e
 	free(ip_text);
 	if (!good)
 		return err_set(e, EXIT_USAGE, "--subnet %s: ADDRESS/LENGTH is needed, as in 192.168.104.0/24", text);
-	if (slash && num_parse(slash + 1, SUBNET_PREFIX_MIN, SUBNET_PREFIX_MAX, "the length of --subnet", &prefix, e) < 0)
-		return -1;
+	if (slash && num_parse(slash + 1, SUBNET_PREFIX_MIN, SUBNET_PREFIX_MAX, "the length", &prefix, e) < 0) {
+		e->code = EXIT_USAGE;
+		return err_wrap(e, "--subnet %s", text);
+	}
 	*s = (struct subnet){ .mtu = mtu };
 	s->mask = 0xffffffffu << (32 - prefix);
 	s->net = ip & s->mask;

@@ -71,6 +71,17 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 	((struct usernet *)arg)->stop = true;
 }
 
+/* Before anybody is told that we are there. */
+static void watch_signals(struct usernet *u)
+{
+	static const int numbers[USERNET_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
+
+	for (int i = 0; i < USERNET_SIGNALS; i++) {
+		u->signals[i] = evsignal_new(u->base, numbers[i], on_signal, u);
+		event_add(u->signals[i], NULL);
+	}
+}
+
 /* Each connection of a guest needs a descriptor. */
 static void raise_limits(void)
 {
@@ -141,6 +152,7 @@ static int open_network(struct usernet *u, struct err *e)
 	u->leases.fn = api_lease;
 	u->leases.arg = u;
 	u->base = new_base();
+	watch_signals(u);
 	u->outside = outside_new(u->base, &u->subnet, on_frame_out, u, e);
 	if (!u->outside)
 		return -1;
@@ -149,13 +161,15 @@ static int open_network(struct usernet *u, struct err *e)
 	switch_reserve(u->sw, &u->subnet.gateway_mac);
 	switch_reserve(u->sw, &u->subnet.dns_mac);
 	u->gate = (struct gate){ .subnet = &u->subnet, .leases = &u->leases, .names = &u->names, .outside = u->outside,
-				 .sw = u->sw };
+				 .sw = u->sw, .knocks = &u->knocks };
+	u->knocks = (struct knocks){ .base = u->base, .subnet = &u->subnet, .leases = &u->leases, .sw = u->sw };
 	u->forwards = (struct forwards){ .outside = u->outside, .subnet = &u->subnet };
 	return serve_dns(u, e) < 0 ? -1 : open_sockets(u, e);
 }
 
 static void close_network(struct usernet *u)
 {
+	knocks_free(&u->knocks);
 	api_free(u->api);
 	u->api = NULL;
 	if (u->streams)
@@ -177,6 +191,9 @@ static void close_network(struct usernet *u)
 	outside_free(u->outside);
 	if (u->sw)
 		switch_free(u->sw);
+	for (int i = 0; i < USERNET_SIGNALS; i++)
+		if (u->signals[i])
+			event_free(u->signals[i]);
 	if (u->base)
 		event_base_free(u->base);
 	leases_free(&u->leases);
@@ -196,21 +213,12 @@ static int say_ready(const struct usernet_options *o, struct err *e)
 
 static void loop(struct usernet *u)
 {
-	struct event *signals[3];
-	static const int numbers[3] = { SIGTERM, SIGINT, SIGHUP };
-
-	for (int i = 0; i < 3; i++) {
-		signals[i] = evsignal_new(u->base, numbers[i], on_signal, u);
-		event_add(signals[i], NULL);
-	}
 	while (!u->stop) {
 		outside_prepare(u->outside);
 		event_base_loop(u->base, EVLOOP_ONCE);
 		outside_finish(u->outside);
 		switch_flush(u->sw);
 	}
-	for (int i = 0; i < 3; i++)
-		event_free(signals[i]);
 }
 
 int usernet_run(const struct usernet_options *o)

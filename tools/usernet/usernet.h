@@ -2,7 +2,8 @@
  *
  *   switch port_*   frames between guests        gate      what may pass, and what is for us
  *   dhcp leases     addresses                    outside   the way to the host and the world (libslirp)
- *   names zones     names                        api       questions and orders over HTTP
+ *   names zones     names                        knock     whether a guest listens
+ *   forwards        ports of the host            api       questions and orders over HTTP
  *
  * One event loop does all of it. A round: libslirp says what it waits for, events are handled, libslirp handles its own, and
  * what has gathered for each guest is written.
@@ -12,12 +13,14 @@
 
 #include "forwards.h"
 #include "gate.h"
+#include "knock.h"
 #include "leases.h"
 #include "names.h"
 #include "outside.h"
 #include "subnet.h"
 #include "switch.h"
 
+#define USERNET_SIGNALS 3 /* that end it */
 #define MTU_MIN 576u
 #define MTU_MAX 65520u
 #define MTU_DEFAULT 1500u
@@ -43,11 +46,13 @@ struct usernet {
 	struct net_switch *sw;
 	struct gate gate;
 	struct forwards forwards;
+	struct knocks knocks;
 	struct port_listener *streams, *dgrams;
 	struct evconnlistener *dns_listener;
 	struct dns_tcp *dns_tcp;
 	char *dns_path;
 	struct api *api;
+	struct event *signals[USERNET_SIGNALS];
 	bool stop;
 };
 
