@@ -303,6 +303,26 @@ hold() {
 	grep -F 'the network user-v2 is there again' "$LIMA_HOME/a/ha.stderr.log"
 }
 
+@test "a host agent that is started without its network has it started" {
+	version 8.2.0
+	create a
+	lima-hostagent "$LIMA_HOME/a" >out 2>err 3>&- &
+	pid=$!
+	until_ok grep -F '"running":true' out
+	[ "$(starts)" = 1 ]
+	kill "$pid"
+	wait "$pid"
+	until_ok ended
+}
+
+@test "a daemon that stands still does not keep a machine from stopping" {
+	create a
+	start a
+	kill -STOP "$(daemon)"
+	stop a
+	ended
+}
+
 @test "a QEMU that cannot connect again: the instance is degraded, with the reason and what to do" {
 	create a
 	start a

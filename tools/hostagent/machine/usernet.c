@@ -135,19 +135,33 @@ static bool reconnects(const struct usernet_card *c)
 	return yes;
 }
 
-static char *interrupted(const struct usernet_card *c)
+/* The machine has lost its connection, for a while or until it is restarted. */
+static void lose(struct usernet_card *c)
 {
-	return xasprintf("the network %s was interrupted, and this version of QEMU cannot connect to it again (8.0 can); "
-			 "'make INSTANCE=%s restart' does", c->name, kv_get(&c->a->conf, "", "name"));
+	char *text = reconnects(c) ? xasprintf("the network %s is gone; it is being started again", c->name) :
+				     xasprintf("the network %s was interrupted, and this version of QEMU cannot connect to it again (8.0 can); "
+					       "'make INSTANCE=%s restart' does", c->name, kv_get(&c->a->conf, "", "name"));
+
+	if (!c->lost)
+		log_error("%s", text);
+	c->lost = true;
+	set_problem(c, text);
 }
 
 static void start_daemons(struct usernet_card *c);
 
 static void on_retry(evutil_socket_t unused, short what, void *arg)
 {
+	struct usernet_card *c = arg;
+
 	(void)unused;
 	(void)what;
-	start_daemons(arg);
+	if (c->a->state == STATE_STOPPING)
+		return;
+	if (!c->events)
+		start_daemons(c);
+	else if (*c->ip)
+		usernet_tell(c);
 }
 
 static void retry_later(struct usernet_card *c)
@@ -167,10 +181,10 @@ static void on_started(void *arg, const struct job_result *r)
 
 	a->usernet.starting = NULL;
 	if (r->status != 0)
-		log_error("the networks of this machine do not start: %s", r->timed_out ? "no answer" : r->err);
+		log_error("starting the networks of this machine: %s", r->timed_out ? "no answer" : r->err);
+	/* Ours may be there all the same. */
 	for (size_t i = 0; i < a->usernet.n; i++)
-		if (!a->usernet.card[i].events)
-			r->status == 0 ? connect_events(&a->usernet.card[i]) : retry_later(&a->usernet.card[i]);
+		connect_events(&a->usernet.card[i]);
 }
 
 /* Has the daemons started that are gone; whoever does that sees to it that each is there only once. */
@@ -213,23 +227,17 @@ static void on_gone(void *arg, int status, const char *body)
 	usernet_forget(c);
 	if (a->state == STATE_STOPPING || !a->m.child)
 		return;
-	if (status == 200)
-		log_warn("the daemon of the network %s is gone; starting it again", c->name);
-	c->lost = c->lost || status == 200;
 	*c->ip = '\0';
 	if (c->first)
 		*a->usernet.exposed = '\0';
-	if (c->lost)
-		set_problem(c, reconnects(c) ? xasprintf("the network %s is gone; it is being started again", c->name) : interrupted(c));
+	if (status == 200 || c->lost)
+		lose(c);
 	start_or_wait(c);
 }
 
 void usernet_no_answer(struct usernet_card *c)
 {
-	log_warn("the daemon of the network %s does not answer", c->name);
-	ask_cancel(c->events);
-	c->events = NULL;
-	*c->ip = '\0';
+	log_warn("the daemon of the network %s does not answer", c->name); /* when it has ended, on_gone is about to come */
 	if (c->first && !c->a->ssh_port)
 		wait_for_address(c->a);
 	retry_later(c);
@@ -251,6 +259,8 @@ static void connect_events(struct usernet_card *c)
 
 	if (!c->events)
 		c->events = ask_start(c->a->base, &spec);
+	if (!c->events && !c->failures && !reconnects(c)) /* nor could QEMU connect */
+		lose(c);
 	if (!c->events)
 		start_or_wait(c);
 	free(socket);
@@ -276,10 +286,11 @@ void usernet_start(struct agent *a)
 	for (size_t i = 0; i < u->n; i++) {
 		struct usernet_card *c = &u->card[i];
 
-		if (a->m.adopted && replaced(c) && !reconnects(c)) {
-			c->lost = true;
-			set_problem(c, interrupted(c));
-			log_error("%s", c->problem);
+		if (!a->m.adopted) {
+			c->lost = false;
+			set_problem(c, NULL);
+		} else if (replaced(c) && !reconnects(c)) {
+			lose(c);
 		}
 		if (c->first && !*c->ip)
 			wait_for_address(a);
