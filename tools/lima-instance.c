@@ -36,6 +36,7 @@ static const struct verb {
 	{ "delete", verb_delete, "remove it with its disk; --force also when it runs or is protected" },
 	{ "protect", verb_protect, "refuse to delete it from now on" },
 	{ "unprotect", verb_unprotect, "allow deleting it again" },
+	{ "networks", verb_networks, "start the networks that running instances need, end those that none does" },
 	{ "prune", verb_prune, "remove from the cache what no instance refers to; --force: everything" },
 };
 

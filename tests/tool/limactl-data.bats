@@ -82,7 +82,7 @@ one     user-v2    10.1.0.1/16        -'
 
 @test "network create: what is refused" {
 	for args in "" "--mode bridged" "--mode bridged --gateway 10.0.0.1 --interface e" "--mode host" "--gateway x" "--gateway 10.0.0.1/33" \
-		"--gateway 10.0.0.1/x" "--gateway 10.0.0.1 --interface e" "--mode other --gateway 10.0.0.1"; do
+		"--gateway 10.0.0.1/x" "--gateway 10.0.0.1/29" "--gateway 10.0.0.1 --interface e" "--mode other --gateway 10.0.0.1"; do
 		# shellcheck disable=SC2086
 		fatal "" limactl network create lab $args
 	done

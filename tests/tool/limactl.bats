@@ -244,12 +244,26 @@ logs() {
 
 # --- what cannot be here ---
 
-@test "sudoers and usernet are refused with the reason" {
+@test "usernet runs a network until it is told to end" {
+	run limactl usernet --subnet 192.168.104.0/24
+	[ "$status" = 2 ]
+	[[ $output == "lima-usernet: --pidfile, "* ]]
+	dir=$BATS_TEST_TMPDIR/n
+	mkdir "$dir"
+	limactl usernet -p "$dir/pid" -e "$dir/ep" --listen-qemu="$dir/q" --listen "$dir/l" --subnet 10.3.0.0/24 --mtu 1400 \
+		--leases 10.3.0.9=52:55:55:00:00:09 3>&- &
+	pid=$!
+	for _ in $(seq 400); do [ ! -s "$dir/pid" ] || break; sleep 0.05; done
+	[ "$(cat "$dir/pid")" = "$pid" ]
+	[ "$(curl -sS --max-time 10 --unix-socket "$dir/ep" http://n/services/dhcp/leases)" = '{"10.3.0.9":"52:55:55:00:00:09"}' ]
+	kill "$pid"
+	wait "$pid"
+	[ ! -e "$dir/ep" ]
+}
+
+@test "sudoers is refused with the reason" {
 	fatal 'sudoers command is only supported on macOS right now' limactl sudoers
 	fatal 'sudoers command is only supported on macOS right now' limactl sudoers --check /etc/sudoers.d/lima
-	run limactl usernet -p x --endpoint y --listen-qemu z --listen w --subnet 1.2.3.0/24 --mtu 1400 --leases a=b
-	[ "$status" = 1 ]
-	[[ $output == *"user-v2 networks"* ]]
 	run limactl completion powershell
 	[ "$status" = 1 ]
 	[[ $output == *powershell* ]]

@@ -124,7 +124,7 @@ setup() {
 @test "install puts everything below DESTDIR and PREFIX, uninstall removes it all" {
 	make -s install DESTDIR="$BATS_TEST_TMPDIR/root dir" PREFIX=/opt/x
 	root="$BATS_TEST_TMPDIR/root dir/opt/x"
-	for f in bin/lima-instance bin/lima-render bin/lima-fetch bin/lima-mkiso bin/lima-qemu-argv bin/lima-hostagent \
+	for f in bin/lima-instance bin/lima-render bin/lima-fetch bin/lima-mkiso bin/lima-qemu-argv bin/lima-hostagent bin/lima-usernet \
 		share/lima/mk/instance.mk share/lima/templates/default.yaml share/lima/boot/boot.sh; do
 		[ -e "$root/$f" ] || { echo "no $f"; false; }
 	done

@@ -160,6 +160,7 @@ static void networks_yaml(void)
 	char *config = path_join(root, "_config"), *path = path_join(config, "networks.yaml");
 	const char *text = "networks:\n  user-v2: {mode: user-v2, gateway: 10.9.8.1, netmask: 255.255.255.0}\n"
 			   "  mine: {mode: user-v2, gateway: 10.1.2.200, netmask: 255.255.255.128}\n"
+			   "  my.net: {mode: user-v2, gateway: 10.7.0.1, netmask: 255.255.255.240}\n"
 			   "  shared: {mode: shared, gateway: 10.5.5.1}\n";
 	struct err e = { 0 };
 	struct run r;
@@ -169,13 +170,24 @@ static void networks_yaml(void)
 	start(&r, "networks: [{lima: mine, interface: lima0, macAddress: \"52:55:55:00:00:01\"}, "
 		  "{lima: user-v2, interface: lima1, macAddress: \"52:55:55:00:00:02\"}]");
 	is_str(r.o.gateway, "10.1.2.130", "gateway: the network's address and 2");
-	is_str(r.o.slirp_dns, "10.1.2.130", "name server: the same");
+	is_str(r.o.slirp_dns, "10.1.2.131", "name server: that and 3");
 	is_str(r.o.slirp_ip, "", "the guest's address is not known beforehand");
 	is_num(r.o.nnic, 2, "the first such network is eth0, the second a card of its own");
-	is_str(r.o.dns.n == 1 ? r.o.dns.v[0] : "", "10.1.2.130", "the guest asks the gateway");
+	is_str(r.o.dns.n == 1 ? r.o.dns.v[0] : "", "10.1.2.131", "which the guest asks");
+	if (ok(r.o.nusernet == 2, "both networks are for the host agent to know")) {
+		is_str(r.o.usernet[0].subnet, "10.1.2.128/25", "the first one's addresses");
+		is_str(r.o.usernet[0].mac, r.o.nic[0].mac, "its card is eth0");
+		is_str(r.o.usernet[1].subnet, "10.9.8.0/24", "the second one's addresses");
+		is_str(r.o.usernet[1].mac, "52:55:55:00:00:02", "its card is its own");
+	}
+	end(&r);
+	start(&r, "networks: [{lima: my.net, interface: lima0, macAddress: \"52:55:55:00:00:01\"}]");
+	is_str(r.o.nusernet == 1 ? r.o.usernet[0].subnet : "", "10.7.0.0/28", "a name with a dot");
+	is_str(r.o.slirp_dns, "10.7.0.3", "and its name server");
 	end(&r);
 	start(&r, "networks: [{lima: shared, interface: lima0, macAddress: \"52:55:55:00:00:01\"}]");
 	is_str(r.o.gateway, "192.168.5.2", "another kind of network leaves eth0 alone");
+	is_num(r.o.nusernet, 0, "and has no daemon");
 	end(&r);
 	unlink(path);
 	free(path);

@@ -53,6 +53,7 @@ void agent_problems(const struct agent *a, struct strv *out)
 		strv_add(out, a->vnc.problem);
 	if (a->tpm.problem)
 		strv_add(out, a->tpm.problem);
+	usernet_problems(a, out);
 }
 
 static void add_errors(cJSON *st, const struct strv *errors)
@@ -160,6 +161,7 @@ static void clean_up(struct agent *a)
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
 		unlink(files[i]);
 	vnc_end(a);
+	usernet_end(a);
 	disks_unlock(a);
 	tasks_clean(a);
 }
@@ -184,21 +186,39 @@ void agent_machine_ended(struct agent *a, bool ok, int status, const char *why)
 
 /* --- the machine is up --- */
 
-void agent_machine_up(struct agent *a)
+static void write_ssh_config(struct agent *a)
 {
 	struct err e = { 0 };
 
-	if (a->state == STATE_STOPPING)
-		return;
 	if (ssh_write_config(a, &e) < 0) {
 		log_fatal("%s", e.msg);
 		boot_error(a, e.msg);
 	}
 	log_info("SSH local port: %d", a->ssh_port);
+}
+
+void agent_ssh_up(struct agent *a)
+{
+	if (a->state == STATE_STOPPING)
+		return;
+	write_ssh_config(a);
+	if (a->state == STATE_RUNNING)
+		events_emit(&a->events, agent_status(a));
+	else
+		boot_on_port(a);
+}
+
+void agent_machine_up(struct agent *a)
+{
+	if (a->state == STATE_STOPPING)
+		return;
+	if (!usernet_wanted(a))
+		write_ssh_config(a);
 	vnc_start(a);
 	console_start(a);
 	boot_start(a);
 	ga_repeat(a);
+	usernet_start(a);
 }
 
 /* --- signals and the clock --- */
@@ -287,6 +307,7 @@ static int begin(struct agent *a, const char *dir, struct err *e)
 	if (!*kv_get(&a->conf, "", "hostname"))
 		return err_set(e, EXIT_BADDATA, "%s has no hostname; make it again with lima-render", F_AGENT_CONF);
 	mounts_init(a);
+	usernet_init(a);
 	a->dns = dns_guest_new(a->base, &a->conf, ga_send_dns, a);
 	watch_signals(a);
 	if (http_start(a, e) < 0)
@@ -297,7 +318,10 @@ static int begin(struct agent *a, const char *dir, struct err *e)
 
 static void end(struct agent *a)
 {
+	bool networks = usernet_wanted(a);
+
 	boot_free(a);
+	usernet_free(a);
 	probes_stop(a);
 	tasks_stop(a);
 	ports_stop(a);
@@ -326,6 +350,8 @@ static void end(struct agent *a)
 	if (a->lock.fd >= 0)
 		unlink(F_HA_PID); /* while we hold it */
 	lock_release(&a->lock);
+	if (networks)
+		usernet_tidy();
 	child_free_all();
 	event_base_free(a->base);
 }

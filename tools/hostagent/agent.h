@@ -35,6 +35,7 @@
 #include "stop.h"
 #include "hostagent/guest/tasks.h"
 #include "hostagent/machine/tpm.h"
+#include "hostagent/machine/usernet.h"
 #include "hostagent/machine/vnc.h"
 
 /* Time limits in seconds, changed by options. */
@@ -71,6 +72,7 @@ struct agent {
 	struct pulse pulse;
 	struct vnc vnc;
 	struct tpm tpm;
+	struct usernet usernet;
 	struct screenshots screenshots;
 	cJSON *pending; /* keys of agent.conf that wait for a restart; NULL: none are known */
 	struct http *http;
@@ -83,8 +85,10 @@ struct agent {
 /* Runs the instance in `dir` to its end; the exit status of the program. */
 int agent_run(const char *dir, const struct agent_options *opt);
 
-/* The machine answers on QMP and its SSH port is known. */
+/* The machine answers on QMP. */
 void agent_machine_up(struct agent *a);
+/* a->ssh_port is known: for a machine on a user-v2 network, later than the above, and again when it has changed. */
+void agent_ssh_up(struct agent *a);
 /* QEMU has ended (or could not be used: then it was killed). `why` is a sentence for users, `status` an exit status
  * as of child_watch. `ok`: the end was wanted, by us or by the guest. */
 void agent_machine_ended(struct agent *a, bool ok, int status, const char *why);

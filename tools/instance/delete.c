@@ -10,6 +10,7 @@
 #include "instance.h"
 #include "instance_files.h"
 #include "kv.h"
+#include "network.h"
 
 /* A data disk stays; only the mark that this instance uses it goes. */
 void disks_release(const struct instance *in)
@@ -103,6 +104,8 @@ int verb_delete(const struct request *rq, struct err *e)
 	if (r == 0)
 		r = delete_locked(&in, rq, e);
 	instance_close(&in);
+	if (r == 0)
+		networks_tidy();
 	return r;
 }
 

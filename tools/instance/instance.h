@@ -63,6 +63,8 @@ struct state_info {
 /* Never fails: what cannot be asked is told in `why`. state_free afterwards. */
 void state_read(const struct instance *in, struct state_info *s);
 void state_free(struct state_info *s);
+/* Whether there is a host agent or a machine, without asking either. */
+bool instance_up(const struct instance *in);
 /* Prints on one screen what an instance does, what is wrong with it, and what to do (status.c). */
 struct kv;
 void status_print(const struct instance *in, const struct state_info *s, const struct kv *conf);
@@ -195,6 +197,7 @@ int verb_shell(const struct request *rq, struct err *e);
 int verb_logs(const struct request *rq, struct err *e);
 int verb_plan(const struct request *rq, struct err *e);
 int verb_validate(const struct request *rq, struct err *e);
+int verb_networks(const struct request *rq, struct err *e);
 int verb_prune(const struct request *rq, struct err *e);
 int verb_protect(const struct request *rq, struct err *e);
 int verb_unprotect(const struct request *rq, struct err *e);

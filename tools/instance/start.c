@@ -8,6 +8,7 @@
 #include "instance.h"
 #include "instance_files.h"
 #include "lock.h"
+#include "network.h"
 #include "oswatch.h"
 
 #define DEAD_WAIT_MS 30000 /* the host agent has children and mounts to end */
@@ -100,7 +101,9 @@ static int start_locked(struct instance *in, const struct request *rq, struct er
 			say("taking over the machine of '%s', whose host agent is gone", in->name);
 		else
 			say("starting the instance '%s' (console: %s/serial.log)", in->name, in->dir);
-		r = step_launch(in, e);
+		r = networks_start(in, e);
+		if (r == 0)
+			r = step_launch(in, e);
 		s.state = ST_STARTING;
 	}
 	/* Others may look and stop while we wait. */
@@ -134,6 +137,8 @@ int verb_start(const struct request *rq, struct err *e)
 	if (r == 0)
 		r = start_locked(&in, rq, e);
 	instance_close(&in);
+	if (r < 0)
+		networks_tidy();
 	return r;
 }
 

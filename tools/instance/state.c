@@ -131,6 +131,16 @@ void state_read(const struct instance *in, struct state_info *s)
 	free(qmp);
 }
 
+bool instance_up(const struct instance *in)
+{
+	char *ha_pid = instance_path(in, F_HA_PID), *qmp = instance_path(in, F_QMP_SOCK);
+	bool up = lock_held(ha_pid, NULL) || socket_answers(qmp);
+
+	free(ha_pid);
+	free(qmp);
+	return up;
+}
+
 void state_free(struct state_info *s)
 {
 	free(s->why);

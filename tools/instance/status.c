@@ -87,6 +87,14 @@ static void print_vnc(const cJSON *info)
 		printf("vnc:       %s, password in '%s'\n", text_of(vnc, "display"), text_of(vnc, "passwordFile"));
 }
 
+static void print_networks(const cJSON *info)
+{
+	const cJSON *net, *list = cJSON_GetObjectItemCaseSensitive(info, "networks");
+
+	cJSON_ArrayForEach(net, list)
+		printf("network:   %s, address %s\n", text_of(net, "name"), *text_of(net, "address") ? text_of(net, "address") : "not known yet");
+}
+
 /* What is forwarded, one a line, and what should be but cannot, with the reason. */
 static void print_forwards(const cJSON *info)
 {
@@ -130,6 +138,7 @@ static void print_running(const struct instance *in, const struct state_info *s)
 	if (s->ssh_port)
 		printf("ssh:       ssh -F '%s/%s' %s   (port %d)\n", in->dir, F_SSH_CONFIG, in->hostname, s->ssh_port);
 	print_vnc(info);
+	print_networks(info);
 	if (s->agent_pid)
 		printf("processes: host agent %ld, QEMU %ld\n", (long)s->agent_pid, (long)s->qemu_pid);
 	if (s->state == ST_STARTING)

@@ -9,6 +9,7 @@
 #include "instance.h"
 #include "instance_files.h"
 #include "lock.h"
+#include "network.h"
 #include "oswatch.h"
 
 /* The host agent's own limit is 180 s for the guest and some for itself; this one only guards against a stuck agent. */
@@ -121,5 +122,7 @@ int verb_stop(const struct request *rq, struct err *e)
 		state_free(&s);
 	}
 	instance_close(&in);
+	if (r == 0)
+		networks_tidy();
 	return r;
 }

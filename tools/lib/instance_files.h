@@ -50,6 +50,8 @@
  *   copyToHost=N copyToHost.I.{guest,host,deleteOnStop}=
  *   hostResolver.enabled= hostResolver.ipv6= hostResolver.address= (at which the guest asks; empty: not us)
  *   hostResolver.gateway= hostResolver.guest= (addresses of host and guest)  hostResolver.hosts=N hostResolver.hosts.I.{name,value}=
+ *   networks=N networks.I.name= networks.I.dir= (absolute path of the network's folder) networks.I.subnet=192.168.104.0/24
+ *   networks.I.mac=   (user-v2 networks only; the first one's card is eth0)
  *   disks=N disks.I.name= disks.I.dir= (absolute path of the disk's folder)   cpus= memory= disk= (bytes)
  *
  * probe.conf (writer: lima-probe; reader: lima-qemu-argv)

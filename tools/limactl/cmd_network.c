@@ -8,6 +8,7 @@
 #include "command.h"
 #include "dirs.h"
 #include "file.h"
+#include "instance/network.h"
 #include "lock.h"
 #include "name.h"
 #include "num.h"
@@ -16,6 +17,8 @@
 #include "tree.h"
 
 #define DEFAULT_PREFIX 24
+#define PREFIX_MAX 30
+#define USER_V2_PREFIX_MAX 28 /* lima-usernet keeps the first addresses for itself */
 #define LOCK_WAIT_MS 10000
 
 /* What the file is before anybody changes it. The paths are for macOS, where sudo starts a daemon of its own for each network. */
@@ -242,8 +245,8 @@ static int run_list(struct ctl *c, struct err *e)
 
 /* --- create --- */
 
-/* "192.168.42.1/24" as its two parts. */
-static int parse_gateway(const char *text, char address[INET_ADDRSTRLEN], char mask[INET_ADDRSTRLEN], struct err *e)
+/* "192.168.42.1/24" as its two parts; `longest` is the longest prefix that makes a network of use. */
+static int parse_gateway(const char *text, unsigned longest, char address[INET_ADDRSTRLEN], char mask[INET_ADDRSTRLEN], struct err *e)
 {
 	const char *slash = strchr(text, '/');
 	char *ip = xstrndup(text, slash ? (size_t)(slash - text) : strlen(text));
@@ -252,7 +255,7 @@ static int parse_gateway(const char *text, char address[INET_ADDRSTRLEN], char m
 	int r = inet_pton(AF_INET, ip, &a) == 1 ? 0 : err_set(e, EXIT_NO, "invalid gateway %s: not an IPv4 address", q(text));
 
 	if (r == 0 && slash)
-		r = num_parse(slash + 1, 1, 30, "the length of the network's prefix", &bits, e);
+		r = num_parse(slash + 1, 1, longest, "the length of the network's prefix", &bits, e);
 	if (r == 0) {
 		m.s_addr = htonl(~0u << (32 - bits));
 		inet_ntop(AF_INET, &a, address, INET_ADDRSTRLEN);
@@ -275,7 +278,7 @@ static struct node *new_network(const struct flags *f, struct err *e)
 		err_set(e, EXIT_NO, "a network of the mode %s needs --interface, and takes no --gateway", q(mode));
 	else if (!bridged && (*interface || !*gateway))
 		err_set(e, EXIT_NO, "a network of the mode %s needs --gateway, and takes no --interface", q(mode));
-	else if (bridged || parse_gateway(gateway, address, mask, e) == 0)
+	else if (bridged || parse_gateway(gateway, !strcmp(mode, "user-v2") ? USER_V2_PREFIX_MAX : PREFIX_MAX, address, mask, e) == 0)
 		n = node_new(NODE_MAP);
 	if (!n)
 		return NULL;
@@ -312,6 +315,21 @@ static int run_create(struct ctl *c, struct err *e)
 
 /* --- delete --- */
 
+/* Its machines would lose it at the next start; those that run would lose it under their feet. */
+static int check_unused(const char *name, struct err *e)
+{
+	struct strv running = { 0 }, stopped = { 0 };
+	int r = networks_users(name, &running, &stopped, e);
+
+	if (r == 0 && running.n)
+		r = err_set(e, EXIT_NO, "network %s is used by the running instance %s; stop it first", q(name), q(running.v[0]));
+	for (size_t i = 0; r == 0 && i < stopped.n; i++)
+		log_warn("Instance %s is configured to use the network %s", q(stopped.v[i]), q(name));
+	strv_free(&running);
+	strv_free(&stopped);
+	return r;
+}
+
 static int run_delete(struct ctl *c, struct err *e)
 {
 	struct file f;
@@ -319,6 +337,9 @@ static int run_delete(struct ctl *c, struct err *e)
 
 	if (!flag_bool(c->flags, "force"))
 		return err_set(e, EXIT_NO, "`limactl network delete` currently always requires `--force`");
+	for (size_t i = 0; i < c->args.n; i++)
+		if (check_unused(c->args.v[i], e) < 0)
+			return -1;
 	if (file_open(&f, e) < 0)
 		return -1;
 	for (size_t i = 0; i < c->args.n; i++)
@@ -342,7 +363,7 @@ static const struct flag_spec create_flags[] = {
 	{ 0 },
 };
 static const struct flag_spec delete_flags[] = {
-	{ .name = "force", .letter = 'f', .help = "is needed: nobody looks whether instances use the networks" },
+	{ .name = "force", .letter = 'f', .help = "is needed: instances may be configured to use the networks" },
 	{ 0 },
 };
 static const struct flag_spec *const list_tables[] = { list_flags, NULL };

@@ -8,6 +8,7 @@
 
 #include "autostart.h"
 #include "file.h"
+#include "instance/network.h"
 #include "instance_files.h"
 #include "life.h"
 #include "template.h"
@@ -35,6 +36,8 @@ static int run_stop(struct ctl *c, struct err *e)
 	if (r == 0)
 		r = life_stop(&in, flag_bool(c->flags, "force"), e);
 	instance_close(&in);
+	if (r == 0)
+		networks_tidy();
 	return r;
 }
 
@@ -167,6 +170,8 @@ static int delete_one(const char *name, bool force, struct buf *errors, struct e
 			r = delete_locked(&in, force, e);
 	}
 	instance_close(&in);
+	if (r == 0)
+		networks_tidy();
 	return r;
 }
 
@@ -264,6 +269,8 @@ static int run_reset(struct ctl *c, struct err *e)
 			r = reset_locked(&in, e);
 	}
 	instance_close(&in);
+	if (r == 0)
+		networks_tidy();
 	return r;
 }
 

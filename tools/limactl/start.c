@@ -9,6 +9,7 @@
 #include "dirs.h"
 #include "file.h"
 #include "instance/follow.h"
+#include "instance/network.h"
 #include "instance_files.h"
 #include "kv.h"
 #include "life.h"
@@ -186,6 +187,8 @@ static int bring_up(struct instance *in, const struct start_options *o, enum sta
 		log_warn("expected status `Stopped`, got %s", q(life_status(state)));
 	log_info("Starting the instance %s with internal VM driver `qemu`", q(in->name));
 	r = step_build(in, &rq, down ? "start" : "create", e);
+	if (r == 0)
+		r = networks_start(in, e);
 	if (r == 0 && o->foreground)
 		r = become_agent(in, e);
 	else if (r == 0)
@@ -233,6 +236,8 @@ int life_start(struct instance *in, const struct start_options *o, struct err *e
 		r = bring_up(in, o, s.state, &launched, e);
 	/* Others may look and stop while we wait. */
 	lock_release(&in->lock);
+	if (r < 0)
+		networks_tidy();
 	if (r == 0)
 		r = go_on(in, o, &s, launched, e);
 	state_free(&s);

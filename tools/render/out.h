@@ -31,6 +31,13 @@ struct nic {
 	int64_t metric;
 };
 
+/* A card on a user-v2 network, which lima-usernet runs (out_usernet.c). */
+struct usernet {
+	const char *name;
+	char subnet[20]; /* 192.168.104.0/24 */
+	char mac[18];    /* "": the card is wrong, and was reported */
+};
+
 struct share_dir {
 	const struct node *node; /* the entry of mounts: */
 	const char *location, *mount_point;
@@ -66,6 +73,8 @@ struct out {
 	bool plain;
 	struct nic *nic;
 	size_t nnic;
+	struct usernet *usernet; /* the first one is eth0's */
+	size_t nusernet;
 	struct share_dir *share;
 	size_t nshare;
 	struct data_disk *disk;
@@ -112,6 +121,8 @@ void out_etc_environment(const struct out *o, struct buf *text);
 size_t out_files(const struct out *o, struct buf *text, const char *path, const char *name);
 void out_image_conf(const struct out *o, struct buf *text);
 void out_disk_conf(const struct out *o, struct buf *text);
+/* The keys networks of agent.conf. */
+void out_usernets(const struct out *o, struct buf *text);
 void out_qemu_conf(const struct out *o, struct buf *text);
 void out_agent_conf(const struct out *o, struct buf *text);
 void out_vars_mk(const struct out *o, struct buf *text);

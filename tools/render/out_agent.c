@@ -204,5 +204,6 @@ void out_agent_conf(const struct out *o, struct buf *text)
 	put_ports(o, text);
 	put_list(o, text, "copyToHost", copy_to_host);
 	put_hosts(o, text);
+	out_usernets(o, text);
 	put_disks(o, text);
 }

@@ -1,5 +1,4 @@
 /* out_facts - what several outputs need, computed once: names, network cards, addresses, DNS. See out.h. */
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,43 +101,6 @@ static bool mac_normal(const char *text, char mac[18])
 	return n == 12;
 }
 
-/* The user-v2 network of a name: its entry in _config/networks.yaml, else the built-in one. Sets *subnet (host byte
- * order) and returns true when the name is a network of that kind. */
-static bool user_v2_subnet(const struct out *o, const char *name, uint32_t *subnet)
-{
-	char *path = xasprintf("%s/_config/networks.yaml", o->in.home);
-	const char *gateway = NULL, *mask = "255.255.255.0";
-	struct err e = { 0 };
-	struct buf text = { 0 };
-	struct in_addr a, m;
-	struct node *doc = NULL;
-	bool found = false;
-
-	if (path_exists(path) && file_read(path, TEXT_FILE_MAX, &text, &e) == 0)
-		doc = tree_parse(buf_str(&text), text.len, path, &e);
-	if (doc && !strcmp(tree_str(doc, "", "networks.%s.mode", name), "user-v2")) {
-		gateway = tree_str(doc, NULL, "networks.%s.gateway", name);
-		mask = tree_str(doc, mask, "networks.%s.netmask", name);
-	}
-	if (!gateway && !strcmp(name, "user-v2"))
-		gateway = "192.168.104.1";
-	if (gateway && inet_pton(AF_INET, gateway, &a) == 1 && inet_pton(AF_INET, mask, &m) == 1) {
-		*subnet = ntohl(a.s_addr & m.s_addr);
-		found = true;
-	}
-	node_free(doc);
-	buf_free(&text);
-	free(path);
-	return found;
-}
-
-static void address(uint32_t host_order, char text[16])
-{
-	struct in_addr a = { htonl(host_order) };
-
-	inet_ntop(AF_INET, &a, text, 16);
-}
-
 static void wrong_mac(const struct out *o, size_t i, const struct node *net)
 {
 	const struct node *n = map_get(net, "macAddress");
@@ -165,12 +127,11 @@ static void network_cards(struct out *o)
 		const struct node *net = tree_seq(o->doc, "networks")->item[i];
 		const char *lima = tree_str(net, "", "lima");
 		struct nic *nic = &o->nic[o->nnic];
-		uint32_t subnet;
+		struct usernet *un = *lima ? out_usernet_add(o, lima) : NULL;
 
-		if (*lima && !replaced && user_v2_subnet(o, lima, &subnet)) {
+		if (un && !replaced) {
 			replaced = true;
-			address(subnet + 2, o->gateway);
-			address(subnet + 2, o->slirp_dns);
+			snprintf(un->mac, sizeof(un->mac), "%s", o->nic[0].mac);
 			o->slirp_ip = "";
 			continue;
 		}
@@ -180,6 +141,8 @@ static void network_cards(struct out *o)
 		}
 		nic->name = tree_str(net, "", "interface");
 		nic->metric = tree_int(net, NIC_METRIC, "metric");
+		if (un)
+			snprintf(un->mac, sizeof(un->mac), "%s", nic->mac);
 		o->nnic++;
 	}
 }
@@ -224,6 +187,7 @@ void out_free(struct out *o)
 	free(o->share);
 	free(o->disk);
 	free(o->nic);
+	free(o->usernet);
 	free(o->hostname);
 	free(o->ca_certs);
 	strv_free(&o->dns);

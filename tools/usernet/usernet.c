@@ -14,6 +14,7 @@
 #include "file.h"
 #include "listen.h"
 #include "lock.h"
+#include "oswatch.h"
 #include "port.h"
 
 #define DNS_PORT 53
@@ -233,6 +234,7 @@ int usernet_run(const struct usernet_options *o)
 	struct err e = { 0 };
 	int r;
 
+	fds_close_all(o->ready_fd); /* pipes of whoever started us would never end */
 	u.sockets = raise_limits();
 	r = subnet_parse(o->subnet, o->mtu, &u.subnet, &e);
 	if (r == 0)

@@ -198,6 +198,7 @@ char *info_json(const struct agent *a)
 	ports_json(a, o);
 	dns(a, o);
 	add_if(o, "vnc", vnc_json(a));
+	add_if(o, "networks", usernet_json(a));
 	cJSON_AddItemToObject(o, "usage", usage(a));
 	strv_free(&wrong);
 	text = cJSON_PrintUnformatted(o);

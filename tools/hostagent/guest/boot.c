@@ -146,6 +146,8 @@ static void login_start(struct agent *a)
 	if (b->login || b->mux_exit || login_over(a) || !b->active)
 		return;
 	timer_clear(&b->login_timer);
+	if (!a->ssh_port) /* boot_on_port follows */
+		return;
 	ssh_argv(a, true, &argv);
 	strv_add(&argv, "true");
 	spec.argv = argv.v;
@@ -215,6 +217,10 @@ static void poll_start(struct agent *a)
 	timer_clear(&b->poll_timer);
 	if (!need_poll(a) || b->poll)
 		return;
+	if (!a->ssh_port) {
+		timer_set(a, &b->poll_timer, on_poll_timer, POLL_S);
+		return;
+	}
 	ssh_argv(a, false, &argv);
 	strv_add(&argv, "cat /run/lima-boot-status 2>/dev/null || true");
 	spec.argv = argv.v;
@@ -336,7 +342,8 @@ void boot_start(struct agent *a)
 	clear(a);
 	a->state = STATE_STARTING;
 	a->boot.active = true;
-	ports_start(a);
+	if (a->ssh_port)
+		ports_start(a);
 	reach(a, PHASE_BOOTING);
 	timer_set(a, &a->boot.poll_timer, on_quiet, a->plain ? QUIET_PLAIN_S : QUIET_S);
 }
@@ -457,6 +464,45 @@ void boot_on_sshd(struct agent *a)
 		return;
 	if (reach(a, PHASE_SSHD))
 		timer_clear(&a->boot.login_timer);
+	boot_advance(a);
+}
+
+/* The port for SSH is not to be forwarded, so this had to wait for it. */
+static void late_ports(struct agent *a)
+{
+	if (a->ports.fw)
+		return;
+	ports_start(a);
+	if (a->ga.heard)
+		ports_guest_up(a);
+}
+
+void boot_on_port(struct agent *a)
+{
+	if (!a->boot.active)
+		return;
+	late_ports(a);
+	boot_advance(a);
+}
+
+void boot_no_login(struct agent *a, const char *why)
+{
+	struct boot *b = &a->boot;
+
+	if (!b->active)
+		return;
+	if (b->at[PHASE_RUNNING]) {
+		boot_error(a, why);
+		tell(a, NULL, NULL);
+		return;
+	}
+	late_ports(a);
+	free(b->login_error);
+	b->login_error = xstrdup(why);
+	b->login_tries = LOGIN_TRIES;
+	timer_clear(&b->login_timer);
+	timer_clear(&b->poll_timer);
+	b->status.done = true; /* nobody may be there to tell */
 	boot_advance(a);
 }
 

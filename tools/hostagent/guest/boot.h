@@ -60,6 +60,10 @@ void boot_on_foreign_agent(struct agent *a, const char *protocol);
 /* -1: bytes before these are missing. */
 int boot_on_status(struct agent *a, uint64_t offset, const char *text, size_t n);
 void boot_on_sshd(struct agent *a);
+/* The port for SSH is known now. */
+void boot_on_port(struct agent *a);
+/* There will be no way to log in, for this reason: the boot ends without. */
+void boot_no_login(struct agent *a, const char *why);
 /* Adds a reason for being degraded (copied, lines cleaned already). */
 void boot_error(struct agent *a, const char *text);
 /* Looks again whether the next phase is reached; to be called when mounts or probes are done. */

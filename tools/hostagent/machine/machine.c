@@ -174,7 +174,7 @@ static void query_answered(struct agent *a)
 
 	if (--m->queries > 0 || m->up || m->fail)
 		return;
-	if (a->ssh_port == 0) {
+	if (a->ssh_port == 0 && !usernet_wanted(a)) {
 		give_up(a, "QEMU forwards no port to the SSH port of the guest");
 		return;
 	}
@@ -234,12 +234,14 @@ static void on_ready(void *arg)
 		give_up(a, e.msg);
 		return;
 	}
-	args = cJSON_CreateObject();
-	cJSON_AddStringToObject(args, "command-line", "info usernet");
 	a->m.queries = 1; /* until all are sent */
 	ask(a, "query-kvm", NULL, on_kvm);
 	ask(a, "query-status", NULL, on_run_state);
-	ask(a, "human-monitor-command", args, on_usernet);
+	if (!usernet_wanted(a)) {
+		args = cJSON_CreateObject();
+		cJSON_AddStringToObject(args, "command-line", "info usernet");
+		ask(a, "human-monitor-command", args, on_usernet);
+	}
 	query_answered(a);
 }
 

@@ -20,7 +20,7 @@ struct machine {
 	struct child *child;
 	pid_t pid;
 	bool adopted;
-	bool up;             /* QMP was agreed and the SSH port is known */
+	bool up;             /* QMP was agreed and, unless a user-v2 network has it, the SSH port is known */
 	bool end_wanted;     /* we told it to end */
 	bool guest_ended;    /* the guest powered itself off */
 	bool kvm;

@@ -16,6 +16,8 @@
 #include "oswatch.h"
 #include "wire.h"
 
+#define USERNET "lima-usernet "
+
 /* Binding, as QEMU does it a moment later. 0, or the errno; an address that is a name is left to QEMU. */
 static int try_port(const char *address, uint16_t port)
 {
@@ -62,11 +64,13 @@ static int check_port(const struct agent *a, struct err *e)
 
 	if (!failed)
 		return 0;
+	taken_by(a, owner, sizeof(owner));
+	if (usernet_wanted(a) && !strncmp(owner, USERNET, strlen(USERNET)))
+		return 0; /* from the last run; it is taken back when the guest's address is known */
 	errno = failed;
 	if (failed != EADDRINUSE)
 		return err_sys(e, EXIT_UNAVAIL, "TCP port %u of %s cannot be used for SSH (ssh.localPort); set it to another port or "
 			       "to 0", (unsigned)port, address);
-	taken_by(a, owner, sizeof(owner));
 	return err_set(e, EXIT_UNAVAIL, "TCP port %u of %s, where SSH was to be reached, is taken by %s; free it, or set "
 		       "ssh.localPort to another port or to 0", (unsigned)port, address, owner);
 }
