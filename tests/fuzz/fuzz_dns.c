@@ -1,8 +1,6 @@
 /* uses: dns */
 /* The reader of DNS messages: a query as it comes from a guest, and the same bytes as an answer of a name server, shortened
- * to sizes that the input chooses.
- *
- * With -DFUZZ_REPLAY it is a program that replays the files given as arguments. */
+ * to sizes that the input chooses. */
 #include <stdlib.h>
 #include <string.h>
 

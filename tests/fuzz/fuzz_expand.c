@@ -1,5 +1,5 @@
 /* uses: render */
-/* Fuzzes the template language. Built with -DFUZZ_REPLAY it runs the files named on its command line instead. */
+/* Fuzzes the template language. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,6 @@
 /* uses: render */
 /* Fuzzes what surrounds libjq: the translation of an expression, and putting a result (JSON) into a document (YAML).
- * The input is a YAML text, a line "%%", and JSON; all of it is taken as an expression too. Built with -DFUZZ_REPLAY it
- * runs the files named on its command line instead. */
+ * The input is a YAML text, a line "%%", and JSON; all of it is taken as an expression too. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

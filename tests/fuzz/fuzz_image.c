@@ -1,7 +1,5 @@
 /* The check of image headers: whatever the bytes are, it ends soon, reads only inside the image, and an image that it
- * lets through names no other file.
- *
- * With -DFUZZ_REPLAY it is a program that replays the files given as arguments. */
+ * lets through names no other file. */
 #include <stdlib.h>
 #include <string.h>
 

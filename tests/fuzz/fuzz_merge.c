@@ -1,6 +1,6 @@
 /* uses: render */
 /* Fuzzes merging: two YAML texts with a line "%%" between them. What comes out must print, and read back the same.
- * Built with -DFUZZ_REPLAY it runs the files named on its command line instead. */
+ * */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,5 @@
 /* The reader of frames, and the payloads that carry addresses. The input is fed in pieces whose sizes it chooses
- * itself.
- *
- * With -DFUZZ_REPLAY it is a program that replays the files given as arguments. */
+ * itself. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,8 +1,6 @@
 /* uses: render */
 /* The YAML tree: what is parsed and printed means the same again, and printing is a fixed point. Then the text is resolved as a
- * lima.yaml, on a made-up machine; a result is a tree that survives printing too.
- *
- * With -DFUZZ_REPLAY it is a program that replays the files given as arguments. */
+ * lima.yaml, on a made-up machine; a result is a tree that survives printing too. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
