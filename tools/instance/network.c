@@ -308,10 +308,11 @@ static int start_of(const struct instance *in, void *arg, struct err *e)
 int networks_reconcile(struct err *e)
 {
 	char *home = dirs_home(e);
+	bool any = home && path_exists(home); /* a host agent may end when all has been removed */
 	struct lock lock;
-	int r = home ? take_lock(home, &lock, e) : -1;
+	int r = !home ? -1 : any ? take_lock(home, &lock, e) : 0;
 
-	if (r == 0) {
+	if (any && r == 0) {
 		each_instance(home, start_of, NULL, e);
 		if (!e->code)
 			end_unneeded(home, e);

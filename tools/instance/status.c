@@ -91,8 +91,11 @@ static void print_networks(const cJSON *info)
 {
 	const cJSON *net, *list = cJSON_GetObjectItemCaseSensitive(info, "networks");
 
-	cJSON_ArrayForEach(net, list)
-		printf("network:   %s, address %s\n", text_of(net, "name"), *text_of(net, "address") ? text_of(net, "address") : "not known yet");
+	cJSON_ArrayForEach(net, list) {
+		const char *address = text_of(net, "address");
+
+		printf("network:   %s, address %s\n", text_of(net, "name"), *address ? address : "not known yet");
+	}
 }
 
 /* What is forwarded, one a line, and what should be but cannot, with the reason. */
