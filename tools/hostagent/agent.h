@@ -35,7 +35,7 @@
 #include "stop.h"
 #include "hostagent/guest/tasks.h"
 #include "hostagent/machine/tpm.h"
-#include "hostagent/machine/usernet.h"
+#include "hostagent/network/usernet.h"
 #include "hostagent/machine/vnc.h"
 
 /* Time limits in seconds, changed by options. */
