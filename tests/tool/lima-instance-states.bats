@@ -290,7 +290,7 @@ time.sleep(60)' >port &
 	until_ok test -s port
 	conf "ssh.localPort=$(cat port)"
 	fails 69 "TCP port $(cat port) of 127.0.0.1, where SSH was to be reached, is taken by python3 (pid $holder)" lima-instance start t
-	status_is Stopped
+	until_ok status_is Stopped # its host agent may still be ending
 	told "is taken by python3 (pid $holder); free it, or set ssh.localPort to another port or to 0"
 	grep -F "taken by python3 (pid $holder)" ha.stdout.log
 	kill $holder

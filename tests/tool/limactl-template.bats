@@ -167,6 +167,9 @@ setup() {
 	echo 'memory: 3GiB' >hub/me/vms/v1/d/part.yaml
 	run --separate-stderr tools/limactl tmpl url github:me@v1
 	[ "$output" = https://raw.githubusercontent.com/me/vms/v1/d/real.yaml ] || { echo "$stderr"; false; }
+	run tools/limactl --debug tmpl url github:me@v1
+	has 'Locator `github:me@v1` replaced with `github:me/vms@v1`'
+	has 'Locator `github:me/vms@v1` replaced with `https://raw.githubusercontent.com/me/vms/v1/d/real.yaml`'
 	run --separate-stderr tools/limactl tmpl copy --embed-all github:me@v1
 	[ "$status" = 0 ]
 	has '# of me'

@@ -538,3 +538,31 @@ plugin() {
 	run prefix/bin/limactl one
 	[[ $output == "libexec $PWD/prefix/bin:$real:$PWD/path:"*":$PWD/prefix/libexec/lima:$PWD/prefix/lib/lima"* ]]
 }
+
+# --- the reference ---
+
+@test "every flag of the reference is there, by its name and its letter" {
+	local section command flags flag set help n=0
+	declare -A sets
+	while IFS=$'\t' read -r section command flags; do
+		case $section$command in
+		\#*) continue ;;
+		7[EC])
+			sets[$command]=$flags
+			continue
+			;;
+		esac
+		# shellcheck disable=SC2086
+		help=$(limactl $command --help)
+		for set in E C; do
+			flags=" $flags "
+			flags=${flags/ $set / ${sets[$set]} }
+		done
+		for flag in $flags; do
+			n=$((n + 1))
+			# "-f, --force", and a blank behind, or a word that says what the value is.
+			grep -qE -- "^ +${flag/,/, }( |\$)" <<<"${help//      --/  --}" || { echo "$command ($section) lacks $flag:"; echo "$help"; false; }
+		done
+	done <"$TOP/tests/data/cli-flags.tsv"
+	[ "$n" -gt 200 ]
+}

@@ -44,6 +44,11 @@ static int take_findings(struct diag *d, bool warn, struct err *e)
 	return e->code ? -1 : 0;
 }
 
+static void log_replaced(const char *from, const char *to)
+{
+	log_debug("Locator %s replaced with %s", q(from), q(to));
+}
+
 char *template_rewrite(const char *locator, struct err *e)
 {
 	struct locator_ctx ctx = { 0 };
@@ -51,16 +56,17 @@ char *template_rewrite(const char *locator, struct err *e)
 
 	if (!strncmp(locator, "template://", 11)) {
 		plain = xasprintf("template:%s", locator + 11);
+		log_replaced(locator, plain);
 		log_warn("the form %s is going away; write %s", q(locator), q(plain));
 	} else {
 		plain = xstrdup(locator);
 	}
 	if (locator_kind(plain) == LOCATOR_GITHUB)
 		log_warn("The github: scheme is still EXPERIMENTAL");
-	if (locator_ctx_init(&ctx, e) == 0)
+	if (locator_ctx_init(&ctx, e) == 0) {
+		ctx.replaced = log_replaced;
 		url = locator_rewrite(plain, &ctx, e);
-	if (url && strcmp(url, locator) != 0)
-		log_debug("Locator %s replaced with %s", q(locator), q(url));
+	}
 	locator_ctx_free(&ctx);
 	free(plain);
 	return url;

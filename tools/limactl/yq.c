@@ -51,6 +51,7 @@ struct yq {
 	struct flags *f;
 	const char *text;       /* the expression */
 	struct yq_plan plan;    /* its parts */
+	struct yq_allow allow;
 	struct expr_reach reach;
 	bool all;               /* eval-all */
 	bool json, raw, pretty, constant;
@@ -449,7 +450,6 @@ static int check_words(const struct yq *y, struct err *e)
 
 static int run(struct yq *y, struct strv *files, struct err *e)
 {
-	struct yq_allow allow = { !flag_bool(y->f, "security-disable-env-ops"), !flag_bool(y->f, "security-disable-file-ops") };
 	bool inplace = flag_bool(y->f, "inplace");
 	int r;
 
@@ -457,7 +457,8 @@ static int run(struct yq *y, struct strv *files, struct err *e)
 		return err_set(e, EXIT_NO, "write inplace flag only applicable when giving an expression and at least one file");
 	if (formats(y, files->n ? files->v[0] : "-", e) < 0 || yq_plan(y->text, &y->plan, e) < 0)
 		return -1;
-	y->reach = (struct expr_reach){ yq_reach, &allow };
+	y->allow = (struct yq_allow){ !flag_bool(y->f, "security-disable-env-ops"), !flag_bool(y->f, "security-disable-file-ops") };
+	y->reach = (struct expr_reach){ yq_reach, &y->allow };
 	if (check_words(y, e) < 0)
 		return -1;
 	y->constant = !y->all && !yq_has_path(y->text);

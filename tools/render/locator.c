@@ -334,6 +334,8 @@ char *locator_rewrite(const char *locator, const struct locator_ctx *ctx, struct
 			break;
 		if (next && (i == REWRITES_MAX || !strcmp(next, now)))
 			err_set(&why, EXIT_USAGE, "custom locator `%s` has a redirect loop", locator);
+		if (next && !why.code && ctx->replaced)
+			ctx->replaced(now, next);
 		free(now);
 		now = next;
 		if (why.code) {

@@ -47,6 +47,7 @@ struct locator_ctx {
 	struct strv roots; /* the template folders, in order */
 	char *fetch;	   /* the program lima-fetch */
 	char *bin;	   /* searched for limactl-url-SCHEME before PATH; NULL = PATH only */
+	void (*replaced)(const char *from, const char *to); /* told of each step of a rewriting; NULL = nobody */
 };
 int locator_ctx_init(struct locator_ctx *ctx, struct err *e);
 void locator_ctx_free(struct locator_ctx *ctx);
