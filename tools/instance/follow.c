@@ -8,12 +8,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "instance_files.h"
 #include "lock.h"
 #include "oswatch.h"
 
 #define LINE_MAX_BYTES (1u << 20)
+#define LOG_MAX_BYTES (16u << 20) /* of events; the host agent keeps it shorter */
 #define POLL_MAX_MS 3600000
+#define ENDING_MS 10000 /* for a host agent that has closed its socket to end */
 /* What one stream of events came to, besides -1. */
 #define GO_ON 0
 #define DECIDED 1
@@ -160,9 +163,27 @@ static int follow_stream(struct follow *f, int fd, int64_t start, struct err *e)
 	return r;
 }
 
+/* A host agent that has ended already left its last words in its log. False: it was not able to say any. */
+static bool read_last_words(const struct instance *in, struct follow *f, int64_t start)
+{
+	char *path = instance_path(in, F_HA_STDOUT), *last;
+	struct err ignored = { 0 };
+	struct buf text = { 0 };
+	int r = file_read(path, LOG_MAX_BYTES, &text, &ignored);
+
+	while (text.len && text.data[text.len - 1] == '\n')
+		text.data[--text.len] = '\0';
+	last = strrchr(buf_str(&text), '\n');
+	if (r == 0 && text.len)
+		r = handle_line(f, last ? last + 1 : text.data, start);
+	buf_free(&text);
+	free(path);
+	return r == DECIDED && f->end == FOLLOW_EXITED;
+}
+
 int follow_events(const struct instance *in, struct follow *f, struct err *e)
 {
-	char *ha_pid = instance_path(in, F_HA_PID);
+	char *ha_pid = instance_path(in, F_HA_PID), *ha_sock = instance_path(in, F_HA_SOCK);
 	int64_t start = mono_ms();
 	int r = STREAM_ENDED;
 
@@ -170,19 +191,23 @@ int follow_events(const struct instance *in, struct follow *f, struct err *e)
 	while (r == STREAM_ENDED) {
 		int fd = agent_events(in, true, e);
 
-		if (fd < 0) {
-			r = -1;
-			break;
-		}
-		r = follow_stream(f, fd, start, e);
-		close(fd);
-		if (r == STREAM_ENDED && !lock_held(ha_pid, NULL))
+		r = fd < 0 ? -1 : follow_stream(f, fd, start, e);
+		if (fd >= 0)
+			close(fd);
+		if (r == DECIDED || (path_exists(ha_sock) ? lock_held(ha_pid, NULL) : !lock_await(ha_pid, ENDING_MS)))
+			continue;
+		if (read_last_words(in, f, start)) {
+			*e = (struct err){ 0 };
+			r = DECIDED;
+		} else if (r == STREAM_ENDED) {
 			r = err_set(e, EXIT_UNAVAIL, "the host agent ended unexpectedly; run the same command again (log: %s/%s)",
 				    in->dir, F_HA_STDERR);
+		}
 	}
 	f->seconds = (double)(mono_ms() - start) / 1000;
 	if (!f->errors)
 		f->errors = xstrdup("");
+	free(ha_sock);
 	free(ha_pid);
 	return r < 0 ? -1 : 0;
 }
