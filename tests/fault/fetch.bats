@@ -166,6 +166,7 @@ setup() { common_setup; }
 }
 
 @test "https: a certificate that nobody vouches for is refused, and so is a redirect to http" {
+	need_namespaces -rm
 	command -v openssl
 	openssl req -x509 -newkey rsa:2048 -nodes -keyout key -out cert -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost 2>/dev/null
 	cat key cert >both.pem
@@ -302,6 +303,7 @@ setup() { common_setup; }
 }
 
 @test "a full disk: the reason and the place are said, the old file stays, the next run succeeds" {
+	need_namespaces -rm
 	make_file blob 300000
 	mkdir small
 	# A tmpfs of 64 KiB in a namespace of its own, without room for the length that is announced, and without a length.

@@ -20,6 +20,12 @@ fresh_home() {
 	export LC_ALL=C.UTF-8
 }
 
+# Skips a test that needs namespaces of its own, made with these options of unshare, where there are none: for users of some
+# kernels, and for everybody in a chroot.
+need_namespaces() {
+	unshare "$@" true 2>/dev/null || skip "namespaces (unshare $*) are not to be had here"
+}
+
 # fails STATUS TEXT COMMAND... : the command exits with STATUS and its output contains TEXT.
 # shellcheck disable=SC2154 # status and output are set by run
 fails() {

@@ -12,7 +12,7 @@ setup() {
 }
 
 @test "a proxy whose name means this machine, by /etc/hosts or the name server, is reached at the gateway, as of each run" {
-	unshare --mount --net true 2>/dev/null || skip "namespaces are not to be had here (root is needed, and no chroot)"
+	need_namespaces --mount --net
 	printf 'proxy.example A 127.0.0.5\nsix.example AAAA ::1\nfar.example A 192.0.2.1\n' >"$BATS_TEST_TMPDIR/zone"
 	echo 'nameserver 127.0.0.1' >"$BATS_TEST_TMPDIR/resolv.conf"
 	echo '127.0.1.1 filed' >"$BATS_TEST_TMPDIR/hosts"

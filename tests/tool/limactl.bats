@@ -309,7 +309,7 @@ booted() {
 }
 
 @test "autostart: the unit, enabled and disabled by systemctl" {
-	unshare -rm true 2>/dev/null || skip "no namespaces here"
+	need_namespaces -rm
 	fake_instance a
 	mkdir bin
 	printf '#!/bin/sh\necho "$@" >>"%s"\n' "$BATS_TEST_TMPDIR/said" >bin/systemctl
