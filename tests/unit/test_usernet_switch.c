@@ -205,7 +205,7 @@ static void test_slow(void)
 
 static void test_dgram(void)
 {
-	struct nic *d = &cards[3];
+	struct nic *d = &cards[3], again;
 
 	plug(d, 4, SOCK_DGRAM);
 	say(d, cards[0].mac, 0x7777, 40, 1514);
@@ -224,6 +224,17 @@ static void test_dgram(void)
 	close(d->fd);
 	say(&cards[0], d->mac, 0x7777, 42, 60);
 	ok(!port_of(d), "when the other end is gone, the first frame to it closes the port");
+	plug(d, 4, SOCK_DGRAM);
+	say(d, everybody, 0x7777, 43, 60);
+	again = *d;
+	plug(&again, 4, SOCK_DGRAM);
+	say(&again, cards[0].mac, 0x7777, 44, 60);
+	ok(heard(&cards[0], 43) && !heard(&cards[0], 44), "as long as it is there, nobody else has its address");
+	close(d->fd);
+	say(&again, cards[0].mac, 0x7777, 45, 60);
+	ok(heard(&cards[0], 45) == 60, "when it is gone, it is noticed by who comes with that address");
+	close(again.fd);
+	heard(&cards[1], 43), heard(&cards[2], 43);
 }
 
 static void test_ends(void)

@@ -37,7 +37,7 @@ static void stream_free(struct port *p)
 	free(p->own);
 }
 
-static const struct port_type stream_type = { "stream", stream_write, stream_free };
+static const struct port_type stream_type = { "stream", stream_write, NULL, stream_free };
 
 /* The bytes of whole frames at the start of the input. -1: a length that no frame has, after which nothing can be read. */
 static ssize_t whole_frames(const struct stream *s)

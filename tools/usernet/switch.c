@@ -64,6 +64,10 @@ static bool learn(struct port *p, const struct mac *m)
 {
 	struct entry *e = &p->sw->table[place(p->sw, m)];
 
+	if (e->port && e->port != p && e->port->type->alive && !e->port->type->alive(e->port)) {
+		port_close(e->port); /* a machine that was started again */
+		e = &p->sw->table[place(p->sw, m)];
+	}
 	if (e->port)
 		return e->port == p;
 	for (unsigned i = 0; i < p->sw->own_count; i++)

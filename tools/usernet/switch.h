@@ -29,6 +29,8 @@ struct port_type {
 	/* Writes some of the queue from p->out[p->at] to p->len, and moves p->at over what it wrote, which are whole frames for
 	 * all but streams. 0; 1: it is full for now; -1: the port is to be closed. */
 	int (*write)(struct port *p);
+	/* Whether the other end is still there; NULL for those that tell its end. */
+	bool (*alive)(struct port *p);
 	/* Frees what the type has of its own; `fd` and the events are closed by the switch. */
 	void (*free)(struct port *p);
 };
