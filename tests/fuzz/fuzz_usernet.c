@@ -3,10 +3,7 @@
  * frames: one byte that says which machine (and bit 7: that the frame gets its address as the source), two of the length, the
  * frame. Only frames that would leave the network are left out: the test is not to send packets into the world.
  *
- * What comes out is checked: whole frames, none of a DHCP server but ours, none from an address that is the receiver's.
- *
- * With -DFUZZ_REPLAY it is a program that replays the files given as arguments. */
-#include <stdio.h>
+ * What comes out is checked: whole frames, none of a DHCP server but ours, none from an address that is the receiver's. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -151,19 +148,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	leases_free(&leases);
 	return 0;
 }
-
-#ifdef FUZZ_REPLAY
-int main(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		struct buf text = { 0 };
-		struct err e = { 0 };
-
-		if (file_read(argv[i], 1u << 20, &text, &e) < 0)
-			return err_report(&e);
-		LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&text), text.len);
-		buf_free(&text);
-	}
-	return 0;
-}
-#endif

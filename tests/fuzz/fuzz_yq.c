@@ -1,12 +1,10 @@
 /* uses: render instance limactl */
 /* Fuzzes how an expression of yq is cut before libjq gets its parts: at assignments of styles, and for eval-all. The input is the
- * expression. Built with -DFUZZ_REPLAY it runs the files named on its command line instead. */
+ * expression. */
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "file.h"
 #include "limactl/yq_parts.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -45,21 +43,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	free(text);
 	return 0;
 }
-
-#ifdef FUZZ_REPLAY
-int main(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		struct buf b = { 0 };
-		struct err e = { 0 };
-
-		if (file_read(argv[i], 16u << 20, &b, &e) < 0) {
-			fprintf(stderr, "%s\n", e.msg);
-			return 1;
-		}
-		LLVMFuzzerTestOneInput((const uint8_t *)buf_str(&b), b.len);
-		buf_free(&b);
-	}
-	return 0;
-}
-#endif
