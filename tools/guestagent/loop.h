@@ -41,6 +41,9 @@ void loop_close(struct source *s);
 void timer_set(struct timer *t, void (*fire)(struct timer *), int64_t ms);
 void timer_clear(struct timer *t);
 
+/* An answer may come at once: the loop looks for it a while before it sleeps, as going to sleep and being woken takes longer than
+ * many a server, with emulated CPUs most of all. Nothing is looked for when this was not called since the last sleep. */
+void loop_expect(void);
 /* Waits for events once and hands them out. `busy`: there is more work, so do not wait. */
 void loop_once(bool busy);
 

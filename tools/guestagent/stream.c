@@ -14,6 +14,7 @@
 enum {
 	BUCKETS = 256,
 	CHUNKS_A_TURN = 32,  /* then the host may speak */
+	QUESTION_MAX = 4096, /* bytes at once that may be a question and not a part of a long transfer */
 	DATAGRAM = 65536,    /* room for the largest one */
 	BUFFERED_MAX = 8 << 20, /* of all streams together; beyond it no stream is given more than its first credit */
 };
@@ -228,6 +229,7 @@ static void on_open(struct channel *c, const struct wire_frame *f)
 	*place_of(s->id) = s;
 	count++;
 	enqueue(s);
+	loop_expect();
 }
 
 static void on_data(struct stream *s, const uint8_t *p, uint32_t n)
@@ -242,11 +244,14 @@ static void on_data(struct stream *s, const uint8_t *p, uint32_t n)
 	if (s->datagram) {
 		if (!s->connecting && send(s->src.fd, p, n, MSG_NOSIGNAL) < 0 && errno == ECONNREFUSED)
 			send(s->src.fd, p, n, MSG_NOSIGNAL); /* that was the answer to the one before */
+		loop_expect();
 		settle_window(s, n);
 		return;
 	}
 	if (!s->connecting && s->pending.len == 0)
 		done = send(s->src.fd, p, n, MSG_NOSIGNAL);
+	if (n <= QUESTION_MAX)
+		loop_expect();
 	if (done < 0 && errno != EAGAIN && errno != EINTR) {
 		fail(s);
 		return;
