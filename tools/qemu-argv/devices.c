@@ -143,8 +143,8 @@ void line_consoles(struct line *l)
 	}
 	log_socket(l, "char-serial-virtio", "serialv");
 	/* Port 0 is the console, port 1 the guest agent's. Without an ioeventfd what the guest agent writes leaves QEMU at once, not
-	 * after another thread has woken up. */
-	line_opt(l, "-device", "virtio-serial-pci,id=virtio-serial0,max_ports=2,ioeventfd=off");
+	 * after another thread has woken up: measured under emulation, not with KVM. */
+	line_opt(l, "-device", "virtio-serial-pci,id=virtio-serial0,max_ports=2%s", !strcmp(l->accel, "tcg") ? ",ioeventfd=off" : "");
 	line_opt(l, "-device", "virtconsole,chardev=char-serial-virtio,id=console0");
 	control_socket(l, "char-agent", l->opts->agent_fd, F_GA_SOCK);
 	line_opt(l, "-device", "virtserialport,chardev=char-agent,id=agent0,name=" WIRE_PORT_NAME);
