@@ -24,16 +24,25 @@ vm_teardown() {
 	rm -rf "$VM_TMP"
 }
 
-# For what cannot be tested on this machine: virtiofsd, and the confinement of what stands in for it.
-needs_virtiofsd() {
+# In setup_file: whether virtiofsd, and the confinement of what stands in for it, can be had on this machine. Otherwise VM_SKIP says
+# why not, which is for vm_need in setup: all tests of the file are skipped.
+has_virtiofsd() {
 	local p
+	VM_SKIP=
 	for p in /usr/libexec/virtiofsd /usr/lib/virtiofsd /usr/lib/qemu/virtiofsd; do
 		[ ! -x "$p" ] || break
 	done
-	[ -x "$p" ] || skip "there is no virtiofsd (Debian: package virtiofsd, up to Debian 12 in qemu-system-common)"
-	[ "$(id -u)" = 0 ] || ! "$p" --version 2>&1 | grep -q 'QEMU Project' || skip "this virtiofsd must be run by root"
-	{ lima-confine "$VM_TMP" /bin/true && lima-confine -rk "$VM_TMP" /bin/true; } || skip "this system allows no mount namespaces"
+	if [ ! -x "$p" ]; then
+		VM_SKIP="there is no virtiofsd (Debian: package virtiofsd, up to Debian 12 in qemu-system-common)"
+	elif [ "$(id -u)" != 0 ] && "$p" --version 2>&1 | grep -q 'QEMU Project'; then
+		VM_SKIP="this virtiofsd must be run by root"
+	elif ! lima-confine "$VM_TMP" /bin/true 2>/dev/null || ! lima-confine -rk "$VM_TMP" /bin/true 2>/dev/null; then
+		VM_SKIP="this system allows no mount namespaces"
+	fi
+	export VM_SKIP
+	[ -z "$VM_SKIP" ]
 }
+vm_need() { [ -z "${VM_SKIP-}" ] || skip "$VM_SKIP"; }
 
 # The guest runs a command line.
 guest() { lima-instance shell "$VM" -- sh -c "$1"; }
