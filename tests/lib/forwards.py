@@ -164,6 +164,14 @@ def connect(where, kind=socket.SOCK_STREAM):
     return s
 
 
+def read_some(s, n):
+    """n bytes, or what there is when the other end comes before."""
+    data = b""
+    while len(data) < n and (piece := s.recv(n - len(data))):
+        data += piece
+    return data
+
+
 def read_all(s):
     data = b""
     while piece := s.recv(65536):
