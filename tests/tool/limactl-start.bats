@@ -124,6 +124,10 @@ boots() { cues 'boot b1' 'status begin\tb1\tnative\nstep one\tstart\nstep one\t0
 	[ "$status" = 0 ]
 	has 'Sending SIGKILL to the qemu driver process'
 	has READY
+	[[ $output != *'[cloud-init] '* ]]
+	run limactl restart --force --progress one
+	[ "$status" = 0 ]
+	has '[cloud-init] '
 }
 
 @test "a machine that stands still goes on by start, ready or not" {
