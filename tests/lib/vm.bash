@@ -26,10 +26,16 @@ vm_teardown() {
 
 # In setup_file: whether virtiofsd, and the confinement of what stands in for it, can be had on this machine. Otherwise VM_SKIP says
 # why not, which is for vm_need in setup: all tests of the file are skipped.
+#
+# VIRTIOFSD=PATH tests with another one than the system's; the user's description of it goes first.
 has_virtiofsd() {
-	local p
+	local p described=$HOME/.local/share/qemu/vhost-user
 	VM_SKIP=
-	for p in /usr/libexec/virtiofsd /usr/lib/virtiofsd /usr/lib/qemu/virtiofsd; do
+	if [ -n "${VIRTIOFSD-}" ]; then
+		mkdir -p "$described"
+		printf '{"description": "virtiofsd", "type": "fs", "binary": "%s"}\n' "$VIRTIOFSD" >"$described/50-virtiofsd.json"
+	fi
+	for p in ${VIRTIOFSD:+"$VIRTIOFSD"} /usr/libexec/virtiofsd /usr/lib/virtiofsd /usr/lib/qemu/virtiofsd; do
 		[ ! -x "$p" ] || break
 	done
 	if [ ! -x "$p" ]; then
