@@ -208,20 +208,21 @@ static size_t part_start(const struct scan *s)
 static int put_reduce(struct scan *s)
 {
 	size_t from = part_start(s), end = s->out.len, name;
+	const char *text = buf_str(&s->out);
 	char *list, *variable;
 
-	while (end > from && isspace((unsigned char)s->out.data[end - 1]))
+	while (end > from && isspace((unsigned char)text[end - 1]))
 		end--;
-	for (name = end; name > from && (is_word_char(s->out.data[name - 1]) || s->out.data[name - 1] == '$'); name--)
+	for (name = end; name > from && (is_word_char(text[name - 1]) || text[name - 1] == '$'); name--)
 		;
-	variable = xstrndup(s->out.data + name, end - name);
-	while (name > from && isspace((unsigned char)s->out.data[name - 1]))
+	variable = xstrndup(text + name, end - name);
+	while (name > from && isspace((unsigned char)text[name - 1]))
 		name--;
-	if (*variable != '$' || name < from + 4 || strncmp(s->out.data + name - 3, " as", 3) != 0) {
+	if (*variable != '$' || name < from + 4 || strncmp(text + name - 3, " as", 3) != 0) {
 		free(variable);
 		return err_set(s->e, EXIT_USAGE, "ireduce: write LIST as $item ireduce (START; EXPRESSION)");
 	}
-	list = xstrndup(s->out.data + from, name - 3 - from);
+	list = xstrndup(text + from, name - 3 - from);
 	s->out.len = from;
 	buf_addf(&s->out, " reduce (%s) as %s ", list, variable);
 	free(list);
