@@ -340,14 +340,14 @@ static int merge_all(struct parser *p, struct node *map, struct node *merges)
 static int parse_entry(struct parser *p, struct node *map, struct node *merges)
 {
 	struct pos at = pos_of(p, p->event.start_mark);
-	bool merge = is_merge_key(&p->event);
+	bool merge = is_merge_key(&p->event), twice = merge && merges->n;
 	char *head = comments_head(&p->comments), *key = parse_key(p);
 	struct node *value = NULL;
 
 	p->indent = at.col - 1;
-	if (key && merge && merges->n)
+	if (key && twice)
 		fail(p, at, "the key << is given twice; write <<: [*a, *b]");
-	else if (key && next(p) == 0)
+	if (key && !twice && next(p) == 0)
 		value = parse_node(p, head, true);
 	else
 		free(head);
