@@ -8,6 +8,7 @@
 
 #include "hostagent/text.h"
 #include "tap.h"
+#include "utf8.h"
 
 static unsigned followed;
 
@@ -113,7 +114,7 @@ int main(void)
 	      "overlong, surrogates, too high, not UTF-8, C1 controls, cut off");
 	clean("\xc3\xbc\xc3\xbc", 4, 3, "\xc3\xbc", "cut at a character");
 	clean("a\0b", 3, 100, "a?b", "a zero byte");
-	text_json(&b, "q\"b\\n\nt\001\177");
+	json_string(&b, "q\"b\\n\nt\001\177");
 	is_str(buf_str(&b), "\"q\\\"b\\\\n\\nt\\u0001\\u007f\"", "a JSON string");
 	buf_free(&b);
 	times();

@@ -12,6 +12,7 @@
 #include "logfile.h"
 #include "oswatch.h"
 #include "text.h"
+#include "utf8.h"
 
 #define LOG_LINE_MAX 8192
 #define LIMIT_WINDOW_MS 10000
@@ -37,7 +38,7 @@ static void emit(const char *level, const char *fmt, va_list ap)
 	now.tv_nsec -= now.tv_nsec % 1000000;
 	text_time(&now, when);
 	buf_addf(&line, "{\"level\":\"%s\",\"msg\":", level);
-	text_json(&line, msg);
+	json_string(&line, msg);
 	buf_addf(&line, ",\"time\":\"%s\"}\n", when);
 	if (logfile_write(STDERR_FILENO, line.data, line.len) < 0) {
 		/* There is nowhere left to say it. */

@@ -6,33 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The length of a UTF-8 character by its first byte, 0 when none begins so. */
-static size_t utf8_lead(unsigned char c)
-{
-	if (c < 0x80)
-		return 1;
-	return c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf8 ? 4 : 0;
-}
+#include "utf8.h"
 
-/* The length of the UTF-8 character at p (n bytes left), 0 when it is not one. Overlong forms, surrogates and what is
- * beyond U+10FFFF are not; nor are the C1 controls, which some terminals obey. */
-static size_t utf8_len(const unsigned char *p, size_t n)
+/* The length of the character at p (n bytes left), 0 when there is none that a log may have: control characters are not, those
+ * of C1 included, which some terminals obey. */
+static size_t clean_len(const char *p, size_t n)
 {
-	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = utf8_lead(*p);
 	uint32_t c;
+	size_t len = utf8_next(p, n, &c);
 
-	if (len < 2 || len > n)
-		return len < 2 ? len : 0;
-	c = *p & (0xffu >> (len + 1));
-	for (size_t i = 1; i < len; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (p[i] & 0x3fu);
-	}
-	if (c < smallest[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) || (c >= 0x80 && c < 0xa0))
-		return 0;
-	return len;
+	return len && (c < 0x20 || (c >= 0x7f && c < 0xa0)) ? 0 : len;
 }
 
 char *text_clean(const char *s, size_t n, size_t max)
@@ -40,37 +23,15 @@ char *text_clean(const char *s, size_t n, size_t max)
 	struct buf out = { 0 };
 
 	for (size_t i = 0, len; i < n; i += len ? len : 1) {
-		unsigned char c = (unsigned char)s[i];
-
-		len = utf8_len((const unsigned char *)s + i, n - i);
+		len = clean_len(s + i, n - i);
 		if (out.len + (len ? len : 1) > max)
 			break;
-		if (c == '\t')
-			buf_addc(&out, ' ');
-		else if (len == 0 || c < 0x20 || c == 0x7f)
-			buf_addc(&out, '?');
-		else
+		if (len)
 			buf_add(&out, s + i, len);
+		else
+			buf_addc(&out, s[i] == '\t' ? ' ' : '?');
 	}
 	return buf_detach(&out);
-}
-
-void text_json(struct buf *out, const char *s)
-{
-	buf_addc(out, '"');
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c == '"' || c == '\\')
-			buf_addf(out, "\\%c", c);
-		else if (c == '\n')
-			buf_adds(out, "\\n");
-		else if (c < 0x20 || c == 0x7f)
-			buf_addf(out, "\\u%04x", c);
-		else
-			buf_addc(out, (char)c);
-	}
-	buf_addc(out, '"');
 }
 
 void text_time(const struct timespec *t, char out[TIME_TEXT])

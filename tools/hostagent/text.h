@@ -1,4 +1,4 @@
-/* text - bytes from a guest or a child made fit for logs, JSON and terminals, and small JSON writing. */
+/* text - bytes from a guest or a child made fit for logs, JSON and terminals. */
 #ifndef HOSTAGENT_TEXT_H
 #define HOSTAGENT_TEXT_H
 
@@ -10,9 +10,6 @@
 /* A copy of at most `max` bytes in which every control character and every byte that is not valid UTF-8 is a '?' (a
  * tabulator a blank). Cut at a character boundary. The caller frees it. */
 char *text_clean(const char *s, size_t n, size_t max);
-
-/* Appends s as a JSON string with its quotes. s is valid UTF-8 (text_clean). */
-void text_json(struct buf *out, const char *s);
 
 /* "2026-01-02T15:04:05.123456789+09:00" (RFC 3339, local zone; trailing zeros of the fraction dropped). */
 #define TIME_TEXT 48

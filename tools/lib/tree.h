@@ -77,10 +77,6 @@ int scalar_tag(struct node *n, const char *tag, const char **why);
 /* The shortest text that reads back as the same number; `out` has 40 bytes. Whole numbers get no fraction. */
 void scalar_float(double f, char out[40]);
 
-/* UTF-8 (RFC 3629): the length of the sequence at s, of at most n > 0 bytes, and its character; 0 when malformed. */
-size_t utf8_next(const char *s, size_t n, uint32_t *ret);
-bool utf8_valid(const char *s, size_t n);
-
 /* --- building and reading (tree.c) --- */
 
 struct node *node_new(enum node_type type);

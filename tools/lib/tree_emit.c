@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tree_text.h"
+#include "utf8.h"
 
 #define FOLD_COLUMNS 100
 
@@ -325,7 +326,7 @@ static void json_node(struct buf *out, const struct node *n, bool pretty, unsign
 			buf_addc(out, ',');
 		json_line(out, pretty, depth + 1);
 		if (map) {
-			text_json(out, n->key[i]);
+			json_string(out, n->key[i]);
 			buf_adds(out, pretty ? ": " : ":");
 		}
 		json_node(out, n->item[i], pretty, depth + 1);

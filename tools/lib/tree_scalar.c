@@ -8,40 +8,10 @@
 #include <string.h>
 
 #include "tree.h"
+#include "utf8.h"
 
 #define YAML_TAG "tag:yaml.org,2002:"
 #define NUMBER_MAX 64 /* characters; longer ones are text */
-
-/* The length of the UTF-8 sequence at s, of at most n bytes: shortest form, no surrogates. 0 when malformed. */
-size_t utf8_next(const char *s, size_t n, uint32_t *ret)
-{
-	const unsigned char *u = (const unsigned char *)s;
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = u[0] < 0x80 ? 1 : u[0] < 0xc2 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : u[0] < 0xf5 ? 4 : 0;
-	uint32_t c = len == 1 ? u[0] : u[0] & (0xffu >> (len + 1));
-
-	if (len == 0 || len > n)
-		return 0;
-	for (size_t i = 1; i < len; i++) {
-		if ((u[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (u[i] & 0x3f);
-	}
-	if (c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
-		return 0;
-	*ret = c;
-	return len;
-}
-
-bool utf8_valid(const char *s, size_t n)
-{
-	uint32_t c;
-
-	for (size_t i = 0, len; i < n; i += len)
-		if (!(len = utf8_next(s + i, n - i, &c)))
-			return false;
-	return true;
-}
 
 static bool one_of(const char *text, const char *const *list)
 {

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "utf8.h"
+
 #define SIMPLE_KEY_MAX 900 /* libyaml: a key without '?' has at most 1024 characters */
 
 static bool printable(uint32_t c)
@@ -49,7 +51,7 @@ static enum node_type plain_type(const char *s)
 	return as.type;
 }
 
-static void double_quoted(struct buf *out, const char *s, bool json)
+static void double_quoted(struct buf *out, const char *s)
 {
 	size_t n = strlen(s), len;
 	uint32_t c;
@@ -64,7 +66,7 @@ static void double_quoted(struct buf *out, const char *s, bool json)
 			buf_addf(out, "\\%c", (int)c);
 		} else if (c == '\n' || c == '\t' || c == '\r') {
 			buf_addf(out, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
-		} else if (json ? c >= 0x20 && c != 0x7f : printable(c)) {
+		} else if (printable(c)) {
 			buf_add(out, s, len);
 		} else {
 			buf_addf(out, "\\u%04" PRIx32, c); /* what is above U+FFFF is printable */
@@ -91,7 +93,7 @@ void text_inline(struct buf *out, const char *s, char style, bool flow)
 	else if (style != '"' && style != '\'' && plain_ok(s, flow) && plain_type(s) == NODE_STR)
 		buf_adds(out, s);
 	else
-		double_quoted(out, s, false);
+		double_quoted(out, s);
 }
 
 void text_key(struct buf *out, const char *key, bool flow)
@@ -153,14 +155,9 @@ void scalar_inline(struct buf *out, const struct node *n, bool flow)
 void scalar_json(struct buf *out, const struct node *n)
 {
 	if (n->type == NODE_STR)
-		double_quoted(out, n->str, true);
+		json_string(out, n->str);
 	else if (n->type == NODE_INT || n->type == NODE_FLOAT)
 		number(out, n, true);
 	else
 		buf_adds(out, n->type == NODE_NULL ? "null" : n->b ? "true" : "false");
-}
-
-void text_json(struct buf *out, const char *s)
-{
-	double_quoted(out, s, true);
 }

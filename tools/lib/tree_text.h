@@ -14,6 +14,5 @@ void text_key(struct buf *out, const char *key, bool flow);
 void scalar_inline(struct buf *out, const struct node *n, bool flow);
 /* The same as JSON. */
 void scalar_json(struct buf *out, const struct node *n);
-void text_json(struct buf *out, const char *s);
 
 #endif

@@ -18,6 +18,7 @@
 #include "name.h"
 #include "render/host.h"
 #include "render/resolve.h"
+#include "utf8.h"
 
 #define SSH_CONFIG_MAX (64u << 10)
 #define VERSION_MAX 256

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "file.h"
-#include "tree_text.h"
+#include "utf8.h"
 
 #define FIELDS_MAX 16
 
@@ -121,7 +121,7 @@ static void add_json(struct buf *out, const char *s)
 {
 	struct buf plain = { 0 };
 
-	text_json(&plain, s);
+	json_string(&plain, s);
 	for (const char *p = buf_str(&plain); *p; p++) {
 		if (strchr("<>&", *p))
 			buf_addf(out, "\\u%04x", *p);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "tree_text.h"
+#include "utf8.h"
 
 #define INDENT 4
 #define GAP 4
@@ -72,7 +73,7 @@ static void json_node(const struct json *j, const struct node *n, unsigned depth
 		new_line(j, depth + 1);
 		if (map) {
 			paint(j, KEY_COLOUR);
-			text_json(j->out, n->key[i]);
+			json_string(j->out, n->key[i]);
 			paint(j, NO_COLOUR);
 			buf_adds(j->out, j->pretty ? ": " : ":");
 		}

@@ -5,6 +5,7 @@
 
 #include "log.h"
 #include "tree.h"
+#include "utf8.h"
 
 /* Characters beyond ASCII that are not printed as they are: controls, blanks other than ' ', invisible and private ones. */
 static const struct {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "utf8.h"
 
 /* Where the walk is. */
 struct walk {
@@ -17,29 +18,14 @@ struct walk {
 	struct files *f;
 };
 
-/* The bytes of the UTF-8 character at s; 0 when there is none. Overlong forms and surrogates are refused. */
-static size_t utf8_len(const unsigned char *s)
-{
-	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f))
-		return 0;
-	if ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 static int check_name(const struct walk *w, const char *path, const char *name, struct err *e)
 {
-	const unsigned char *s = (const unsigned char *)name;
-	size_t chars = 0, n;
+	size_t left = strlen(name), chars = 0, n;
+	uint32_t c;
 
-	for (; *s; s += n, chars++) {
-		n = utf8_len(s);
-		if (!n || *s < 0x20 || *s == 0x7f)
+	for (const char *s = name; left; s += n, left -= n, chars++) {
+		n = utf8_next(s, left, &c);
+		if (!n || c < 0x20 || c == 0x7f)
 			return err_set(e, EXIT_BADDATA, "%s/%s: its name has bytes that are no UTF-8 text; rename it",
 				       w->root, path);
 	}

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tree.h"
+#include "utf8.h"
 
 /* Control characters of ASCII and Latin-1, the line and paragraph separators, the byte order mark, non-characters. */
 static bool is_special(uint32_t c)

@@ -7,6 +7,7 @@
 
 #include "out.h"
 #include "out_text.h"
+#include "utf8.h"
 
 /* What cloud-init runs on every boot. The volume is private to root, whatever modes its files have. */
 static const char entry_script[] =

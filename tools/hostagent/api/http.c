@@ -19,6 +19,7 @@
 #include "screenshot.h"
 #include "snapshot.h"
 #include "hostagent/socket.h"
+#include "utf8.h"
 
 #define HEADERS_MAX 8192
 #define BODY_MAX 4096
@@ -69,7 +70,7 @@ void http_reply_error(struct evhttp_request *req, int code, const char *message)
 	struct buf b = { 0 };
 
 	buf_adds(&b, "{\"message\":");
-	text_json(&b, message);
+	json_string(&b, message);
 	buf_addc(&b, '}');
 	http_reply_json(req, code, buf_str(&b));
 	buf_free(&b);

@@ -12,7 +12,7 @@
 #include "hostagent/agent.h"
 #include "http.h"
 #include "hostagent/machine/qmp.h"
-#include "tree_text.h"
+#include "utf8.h"
 
 #define PATIENCE_S 86400 /* of the connection: writing all the memory of a machine takes as long as it takes */
 #define HTTP_CONFLICT 409
@@ -47,7 +47,7 @@ static void answer(struct agent *a, int code, const char *key, const char *text)
 	if (!req)
 		return;
 	buf_addf(&b, "{\"%s\":", key);
-	text_json(&b, text);
+	json_string(&b, text);
 	buf_addc(&b, '}');
 	http_release(a, req);
 	http_reply_json(req, code, buf_str(&b));
