@@ -258,6 +258,18 @@ sshfs_instance() {
 	[ "$(cat "$MP/file")" = content ]
 }
 
+# sshfs mounts before it knows that anybody serves it.
+@test "reverse-sshfs: a mount that nobody serves yet is not called mounted" {
+	sshfs_instance true
+	# Without the libraries that ldd tells of, lima-confine ends, and the server is started again without it.
+	printf '#!/bin/sh\nsleep 1\nexit 1\n' >"$BATS_TEST_TMPDIR/bin/ldd"
+	chmod +x "$BATS_TEST_TMPDIR/bin/ldd"
+	ready
+	info_has '"state":"mounted"'
+	[ "$(cat "$MP/file")" = content ]
+	pgrep -f "sftp-server -e -d $LOC"
+}
+
 @test "reverse-sshfs: the mounts of a killed host agent are made again by the next one" {
 	sshfs_instance true
 	ready

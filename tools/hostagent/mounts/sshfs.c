@@ -101,9 +101,11 @@ static const char mount_script[] =
 	"{ [ -s $r ] && [ -w \"$1\" ]; } || exec sudo -n sshfs \":$3\" \"$1\" -o \"$4\"\n"
 	"exec sshfs \":$3\" \"$1\" -o \"$4\"\n";
 
-/* The mount table cannot be waited for in a shell; it is short and only read while the mount is being made. */
+/* The mount table cannot be waited for in a shell; it is short and only read while the mount is being made. sshfs stands in it
+ * before anybody has served it; looking at the folder waits for that, or fails when nobody will. */
 static const char check_script[] =
-	"i=0; until grep -qF \"$2\" /proc/mounts; do i=$((i+1)); [ $i -le 150 ] || exit 1; sleep 0.2; done\n";
+	"i=0; until grep -qF \"$2\" /proc/mounts; do i=$((i+1)); [ $i -le 150 ] || exit 1; sleep 0.2; done\n"
+	"ls -d \"$1/.\" >/dev/null 2>&1 || sudo -n ls -d \"$1/.\" >/dev/null\n";
 
 static void mount_options(const struct mount *m, struct buf *out)
 {
@@ -197,6 +199,7 @@ static void cancel(struct job **j)
 static void on_check(void *arg, const struct job_result *r)
 {
 	struct mount *m = arg;
+	char *text;
 
 	m->check = NULL;
 	if (r->status == 0) {
@@ -206,7 +209,10 @@ static void on_check(void *arg, const struct job_result *r)
 		return;
 	}
 	cancel(&m->client); /* the server ends when its peer has gone, see on_client_end */
-	broke(m, "it did not appear in the mount table of the guest");
+	text = *r->err ? xasprintf("it cannot be looked at in the guest: %s", r->err) :
+			 xstrdup("it did not appear in the mount table of the guest");
+	broke(m, text);
+	free(text);
 }
 
 static void on_client_end(void *arg, const struct job_result *r)
