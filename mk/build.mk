@@ -14,10 +14,10 @@ LIBS_lima-hostagent := -levent_core -levent_extra -lcjson
 LIBS_lima-usernet := -lslirp -levent_core -levent_extra -lcjson
 LIBS_lima-instance := -lcjson
 LIBS_limactl := -lcjson $(LIBS_lima-render)
-# A tool whose modules another one uses too: limactl is a front door to these.
+# Modules that a tool shares with others: limactl is a front door to two tools, dns/ and loop/ are the daemons'.
 USES_limactl := instance render
-USES_lima-hostagent := dns
-USES_lima-usernet := dns
+USES_lima-hostagent := dns loop
+USES_lima-usernet := dns loop
 
 LIB_OBJ := $(patsubst tools/%.c,$(O)/obj/%.o,$(wildcard tools/lib/*.c))
 GUEST_OBJ := $(patsubst tools/%.c,$(O)/musl/%.o,tools/lima-guestagent.c $(wildcard tools/guestagent/*.c) \

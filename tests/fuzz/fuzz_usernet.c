@@ -1,4 +1,4 @@
-/* uses: usernet dns */
+/* uses: usernet dns loop */
 /* A network of three machines that send what they like: the switch, the rules, DHCP, ARP, and names. The input is a list of
  * frames: one byte that says which machine (and bit 7: that the frame gets its address as the source), two of the length, the
  * frame. Only frames that would leave the network are left out: the test is not to send packets into the world.

@@ -1,4 +1,4 @@
-/* uses: hostagent dns */
+/* uses: hostagent dns loop */
 /* beneath: files written where a guest swaps folders, links and pipes at the same time. Nothing outside is touched. */
 #include "hostagent/guest/beneath.h"
 

@@ -1,4 +1,4 @@
-/* uses: hostagent dns */
+/* uses: hostagent dns loop */
 /* bmp: pixmaps that QEMU would not write must be refused, whatever their headers say. */
 #include "hostagent/api/bmp.h"
 

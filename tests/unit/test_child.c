@@ -1,4 +1,4 @@
-/* uses: hostagent dns */
+/* uses: hostagent dns loop */
 /* child and job: ends of processes with and without pidfds, output, input, time limits. */
 #include "hostagent/child.h"
 

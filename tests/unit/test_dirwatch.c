@@ -1,4 +1,4 @@
-/* uses: hostagent dns */
+/* uses: hostagent dns loop */
 /* dirwatch and changes: files that change below a folder, told once, few at a time, and never again because of the answer. */
 #include <errno.h>
 #include <event2/event.h>

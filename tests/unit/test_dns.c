@@ -1,4 +1,4 @@
-/* uses: dns */
+/* uses: dns loop */
 /* The resolver of the host agent against a name server that the test plays: static hosts, aliases, the hosts file, search,
  * what is forwarded and what comes back, truncation, name servers that fail, files that change, hostile messages. */
 #include "fake_zone.h"

@@ -1,4 +1,4 @@
-/* uses: hostagent dns */
+/* uses: hostagent dns loop */
 /* The guest's queries at the host agent: settings, answers under the same number, limits for a guest that asks too much,
  * frames that make no sense, sessions that end. */
 #include "fake_zone.h"

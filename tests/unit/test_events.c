@@ -1,4 +1,4 @@
-/* uses: hostagent dns */
+/* uses: hostagent dns loop */
 /* events: lines, the bounded history, the follower; and the texts that events are made of. */
 #include "hostagent/api/events.h"
 

@@ -1,4 +1,4 @@
-/* uses: hostagent dns */
+/* uses: hostagent dns loop */
 /* Port forwarding on the host, with a guest agent that is played by the test: it announces, lies, floods, and vanishes.
  * */
 #include "fake_guest.h"

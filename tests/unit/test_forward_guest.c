@@ -1,4 +1,4 @@
-/* uses: hostagent guestagent dns */
+/* uses: hostagent guestagent dns loop */
 /* Both ends together: the forwarding of the host and the real guest agent in a network of its own, with real
  * connections. */
 #include "hostagent/forward/forward.h"

@@ -1,4 +1,4 @@
-/* uses: hostagent dns */
+/* uses: hostagent dns loop */
 /* Port forwarding against a guest that means harm, and against crowds: floods of listeners, frames out of order, streams that
  * nobody asked for, resets, credit that was never given, more connections than there may be. */
 #include "fake_guest.h"

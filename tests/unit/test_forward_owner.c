@@ -1,4 +1,4 @@
-/* uses: hostagent dns */
+/* uses: hostagent dns loop */
 /* Forwards on loopback for their owner only (case 45): the clients are children with users of their own. */
 #include "fake_guest.h"
 

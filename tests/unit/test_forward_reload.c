@@ -1,4 +1,4 @@
-/* uses: hostagent dns */
+/* uses: hostagent dns loop */
 /* Other rules while the guest runs: what both want is not touched, the rest ends or begins. The guest is the test. */
 #include "fake_guest.h"
 

@@ -1,4 +1,4 @@
-/* uses: hostagent dns */
+/* uses: hostagent dns loop */
 /* Port forwarding rules: a table of rules, listeners and where they go, worked out by hand from the documentation of
  * portForwards (lima.yaml(5)), not from the code. */
 #include "hostagent/forward/forward_rules.h"

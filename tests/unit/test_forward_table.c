@@ -1,4 +1,4 @@
-/* uses: hostagent dns */
+/* uses: hostagent dns loop */
 /* Port forwarding rules by the table in tests/data/forward, which a program that knows only the documentation has worked
  * out: each scene alone, and all those that may be mixed in one list, as they are in the real guest of
  * tests/vm/forwards.bats. */

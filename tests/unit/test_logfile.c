@@ -1,4 +1,4 @@
-/* uses: hostagent dns */
+/* uses: hostagent dns loop */
 /* The bound on the host agent's own logs: a child in the place of the host agent writes, and its files are read afterwards, by
  * the rules that their readers are told in logfile.h. */
 #include "hostagent/logfile.h"

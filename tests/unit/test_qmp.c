@@ -1,4 +1,4 @@
-/* uses: hostagent dns */
+/* uses: hostagent dns loop */
 /* qmp: replies, events between them, garbage, an end; against the other end of a socket pair. */
 #include "hostagent/machine/qmp.h"
 

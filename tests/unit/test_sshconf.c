@@ -1,4 +1,4 @@
-/* uses: hostagent dns */
+/* uses: hostagent dns loop */
 /* sshconf: what `ssh -G` makes of the file for awkward paths, and what is refused; quoting for remote shells. */
 #include "sshconf.h"
 

@@ -1,4 +1,4 @@
-/* uses: hostagent dns */
+/* uses: hostagent dns loop */
 /* status: the guest's boot status, cut anywhere, damaged, hostile. */
 #include "hostagent/guest/status.h"
 

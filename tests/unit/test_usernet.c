@@ -1,4 +1,4 @@
-/* uses: usernet dns */
+/* uses: usernet dns loop */
 /* A whole network as machines see it: addresses, the gateway, the host behind it, each other, forwarded ports, and the HTTP
  * interface. The machines are network cards that the test plays. */
 #include "fake_usernet.h"

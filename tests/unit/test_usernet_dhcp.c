@@ -1,4 +1,4 @@
-/* uses: usernet dns */
+/* uses: usernet dns loop */
 /* The DHCP server and its leases: each message of RFC 2131 in each state, at times that the test chooses; the file. */
 #include "fake_nic.h"
 

@@ -1,4 +1,4 @@
-/* uses: usernet dns */
+/* uses: usernet dns loop */
 /* Frames: what is read of good ones, that bad ones are refused wherever they are cut, and that what is built is right byte by
  * byte. Networks and MAC addresses as texts. */
 #include "fake_nic.h"

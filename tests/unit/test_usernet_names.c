@@ -1,4 +1,4 @@
-/* uses: usernet dns */
+/* uses: usernet dns loop */
 /* Names as the machines of a network see them, by UDP and TCP: its zones, what this host knows, what its name server says. The
  * name server is a socket of the test, so that it is known what comes there. */
 #include "fake_usernet.h"

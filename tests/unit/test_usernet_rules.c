@@ -1,4 +1,4 @@
-/* uses: usernet dns */
+/* uses: usernet dns loop */
 /* What a machine in a network may not do: pose as the gateway or as another machine, hand out addresses, reach what is nobody's
  * business; and that the others do not notice when it tries. */
 #include "fake_usernet.h"

@@ -1,4 +1,4 @@
-/* uses: usernet dns */
+/* uses: usernet dns loop */
 /* The switch alone: who gets which frame, whose address is whose, queues that end, streams that are cut anywhere, datagram
  * sockets, and ports that go. The rule in the place of the gate's is that frames of type 0x9999 are refused. */
 #include "fake_nic.h"

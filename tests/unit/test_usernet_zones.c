@@ -1,4 +1,4 @@
-/* uses: usernet dns */
+/* uses: usernet dns loop */
 /* The zones of a network: what is a zone, merging, looking up, and how much there can be. */
 #include "tap.h"
 

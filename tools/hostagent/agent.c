@@ -15,7 +15,7 @@
 #include "hostagent/machine/disks.h"
 #include "hostagent/dns/dns_guest.h"
 #include "file.h"
-#include "hostagent/api/http.h"
+#include "hostagent/api/api.h"
 #include "instance_files.h"
 #include "hostagent/machine/machine_events.h"
 #include "oswatch.h"
@@ -310,7 +310,7 @@ static int begin(struct agent *a, const char *dir, struct err *e)
 	usernet_init(a);
 	a->dns = dns_guest_new(a->base, &a->conf, ga_send_dns, a);
 	watch_signals(a);
-	if (http_start(a, e) < 0)
+	if (api_start(a, e) < 0)
 		return -1;
 	log_info("the host agent listens on %s/%s", a->dir, F_HA_SOCK);
 	return machine_start(a, e);
@@ -335,7 +335,7 @@ static void end(struct agent *a)
 	pulse_free(a);
 	console_free(a);
 	machine_free(a);
-	http_free(a);
+	api_free(a);
 	for (size_t i = 0; i < sizeof(a->signals) / sizeof(*a->signals); i++)
 		if (a->signals[i])
 			event_free(a->signals[i]);

@@ -75,7 +75,7 @@ struct agent {
 	struct usernet usernet;
 	struct screenshots screenshots;
 	cJSON *pending; /* keys of agent.conf that wait for a restart; NULL: none are known */
-	struct http *http;
+	struct httpd *httpd;
 	struct dns_guest *dns; /* NULL: not wanted */
 	struct event *signals[4], *clock;
 	int clock_fd;

@@ -10,40 +10,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "buf.h"
 #include "file.h"
 #include "instance.h"
 #include "instance_files.h"
+#include "unixsock.h"
 
 #define BODY_MAX (64u << 20) /* a screenshot may be large */
 #define HEADER_MAX 8192
-#define CONNECT_S 3
+#define CONNECT_MS 3000
 
 static int connect_agent(const struct instance *in, struct err *e)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	struct timeval limit = { .tv_sec = CONNECT_S };
 	char *path = instance_path(in, F_HA_SOCK);
-	int fd = -1;
+	int fd = unixsock_connect(path, CONNECT_MS, e); /* a host agent that is stopped leaves its queue full some day */
 
-	if (strlen(path) >= sizeof(sa.sun_path)) {
-		err_set(e, EXIT_USAGE, "%s is too long for a socket", path);
-		goto out;
-	}
-	memcpy(sa.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0) /* a host agent that is stopped leaves its queue full some day */
-		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+	if (fd < 0 && e->code != EXIT_USAGE)
 		err_sys(e, errno == EAGAIN ? EXIT_TRYAGAIN : EXIT_NO, "no host agent answers on %s", path);
-		if (fd >= 0)
-			close(fd);
-		fd = -1;
-	}
-out:
 	free(path);
 	return fd;
 }

@@ -7,8 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "buf.h"
@@ -16,6 +14,7 @@
 #include "instance_files.h"
 #include "lock.h"
 #include "oswatch.h"
+#include "unixsock.h"
 
 #define KILLED_WAIT_MS 5000 /* for what a killed process holds; clearing away a large one takes a moment */
 
@@ -30,23 +29,16 @@ const char *state_name(enum state s)
 	return names[s];
 }
 
+/* A listener whose queue is full is alive too. */
 static bool socket_answers(const char *path)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	int fd, r;
+	struct err none = { 0 };
+	int fd = unixsock_connect(path, 0, &none);
 
-	if (strlen(path) >= sizeof(sa.sun_path))
-		return false;
-	memcpy(sa.sun_path, path, strlen(path) + 1);
-	/* Non-blocking: a listener whose queue is full is alive too (EAGAIN). */
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return false;
-	r = connect(fd, (struct sockaddr *)&sa, sizeof(sa));
-	if (r < 0 && errno == EAGAIN)
-		r = 0;
+		return errno == EAGAIN;
 	close(fd);
-	return r == 0;
+	return true;
 }
 
 static int json_int(const cJSON *o, const char *key)

@@ -51,30 +51,6 @@ static enum node_type plain_type(const char *s)
 	return as.type;
 }
 
-static void double_quoted(struct buf *out, const char *s)
-{
-	size_t n = strlen(s), len;
-	uint32_t c;
-
-	buf_addc(out, '"');
-	for (; n; s += len, n -= len) {
-		len = utf8_next(s, n, &c);
-		if (!len) {
-			buf_adds(out, "\\ufffd");
-			len = 1;
-		} else if (c == '"' || c == '\\') {
-			buf_addf(out, "\\%c", (int)c);
-		} else if (c == '\n' || c == '\t' || c == '\r') {
-			buf_addf(out, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
-		} else if (printable(c)) {
-			buf_add(out, s, len);
-		} else {
-			buf_addf(out, "\\u%04" PRIx32, c); /* what is above U+FFFF is printable */
-		}
-	}
-	buf_addc(out, '"');
-}
-
 static void single_quoted(struct buf *out, const char *s)
 {
 	buf_addc(out, '\'');
@@ -93,7 +69,7 @@ void text_inline(struct buf *out, const char *s, char style, bool flow)
 	else if (style != '"' && style != '\'' && plain_ok(s, flow) && plain_type(s) == NODE_STR)
 		buf_adds(out, s);
 	else
-		double_quoted(out, s);
+		json_string_of(out, s, printable); /* YAML 1.2 knows JSON's escapes */
 }
 
 void text_key(struct buf *out, const char *key, bool flow)

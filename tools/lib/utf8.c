@@ -33,7 +33,7 @@ bool utf8_valid(const char *s, size_t n)
 	return true;
 }
 
-void json_string(struct buf *out, const char *s)
+void json_string_of(struct buf *out, const char *s, bool (*as_is)(uint32_t c))
 {
 	size_t n = strlen(s), len;
 	uint32_t c;
@@ -48,11 +48,21 @@ void json_string(struct buf *out, const char *s)
 			buf_addf(out, "\\%c", (int)c);
 		} else if (c == '\n' || c == '\t' || c == '\r') {
 			buf_addf(out, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
-		} else if (c < 0x20 || c == 0x7f) {
-			buf_addf(out, "\\u%04x", (unsigned)c);
-		} else {
+		} else if (as_is(c)) {
 			buf_add(out, s, len);
+		} else {
+			buf_addf(out, "\\u%04x", (unsigned)c); /* all above U+FFFF stand as they are */
 		}
 	}
 	buf_addc(out, '"');
+}
+
+static bool no_control(uint32_t c)
+{
+	return c >= 0x20 && c != 0x7f;
+}
+
+void json_string(struct buf *out, const char *s)
+{
+	json_string_of(out, s, no_control);
 }

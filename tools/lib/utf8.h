@@ -15,5 +15,7 @@ bool utf8_valid(const char *s, size_t n);
 
 /* Appends s as a JSON string with its quotes, in printable characters; a byte that is malformed becomes U+FFFD. */
 void json_string(struct buf *out, const char *s);
+/* The same for those who let fewer characters stand as they are: the others are written by their number. */
+void json_string_of(struct buf *out, const char *s, bool (*as_is)(uint32_t c));
 
 #endif

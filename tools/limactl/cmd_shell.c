@@ -1,9 +1,8 @@
 /* shell - a command or a login shell in the guest. The process becomes ssh, over the connection that the host agent keeps, so exit
  * status, signals, standard streams and terminal are ssh's. Source: spec/cli.md section 8.5. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -14,6 +13,7 @@
 #include "shell.h"
 #include "shellenv.h"
 #include "spawn.h"
+#include "unixsock.h"
 #include "words.h"
 
 extern char **environ;
@@ -101,17 +101,14 @@ static int make_it_run(const struct ctl *c, struct instance *in, struct err *e)
 /* A socket nobody answers on is in the way of a new connection. */
 static int remove_stale(const char *path, struct err *e)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool answers;
+	struct err none = { 0 };
+	int fd = unixsock_connect(path, 0, &none);
 
-	if (strlen(path) >= sizeof(sa.sun_path) || fd < 0)
-		return -1;
-	memcpy(sa.sun_path, path, strlen(path) + 1);
-	answers = connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0;
-	close(fd);
-	if (answers)
+	if (fd >= 0 || errno == EAGAIN) {
+		if (fd >= 0)
+			close(fd);
 		return err_set(e, EXIT_NO, "the ssh connection on %s could not be closed", q(path));
+	}
 	log_warn("removing %s, on which no ssh answers", q(path));
 	unlink(path);
 	return 0;

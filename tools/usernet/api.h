@@ -1,22 +1,17 @@
-/* api - the HTTP interface of a network, on a unix socket of mode 0600. JSON throughout; lima-usernet(8) has the paths.
+/* api - the HTTP interface of a network (loop/httpd.h). JSON throughout; lima-usernet(8) has the paths.
  *
- * Another method: 405 with Allow. Another path: 404. A body that is not as it should be: 400. Errors: {"message":"..."}.
+ * A body that is not as it should be: 400.
  */
 #ifndef USERNET_API_H
 #define USERNET_API_H
 
 #include "usernet.h"
 
-struct evhttp_request;
-
 /* Listens. */
-struct api *api_new(struct usernet *u, const char *path, struct err *e);
+int api_start(struct usernet *u, const char *path, struct err *e);
 /* Ends the streams of events, and closes the socket. */
-void api_free(struct api *a);
+void api_free(struct usernet *u);
 /* A lease_fn, of a struct usernet: tells those who follow /events. */
 void api_lease(void *arg, uint32_t ip, const struct mac *mac);
-
-void api_reply(struct evhttp_request *req, int code, const char *json);
-void api_error(struct evhttp_request *req, int code, const char *message);
 
 #endif

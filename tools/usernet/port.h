@@ -6,16 +6,13 @@
 #ifndef USERNET_PORT_H
 #define USERNET_PORT_H
 
-#include "err.h"
+#include <event2/listener.h>
+
 #include "switch.h"
 
-struct port_listener;
-
-/* Accepts streams on a listening socket, which it takes over. */
-struct port_listener *stream_listen(struct net_switch *sw, int fd);
-/* Accepts connections that bring datagram sockets. */
-struct port_listener *dgram_listen(struct net_switch *sw, int fd);
-void port_listener_free(struct port_listener *l);
+/* Callbacks of a listener whose argument is the switch. A connection on the second one brings a datagram socket. */
+void stream_on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *from, int len, void *sw);
+void dgram_on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *from, int len, void *sw);
 
 /* Makes a port of a connected socket. -1 when it is not of that kind, or there are too many ports; it is closed then. */
 int stream_port(struct net_switch *sw, int fd);

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "listen.h"
+#include "err.h"
 #include "wire.h"
 
 #define INPUT_SIZE (1u << 20) /* what is read in one round, as long as a longest frame fits */
@@ -140,18 +140,15 @@ static void on_bring(evutil_socket_t conn, short what, void *arg)
 	free(b);
 }
 
-static void on_connection(void *arg, int fd)
+void dgram_on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *from, int len, void *sw)
 {
 	struct timeval limit = { .tv_sec = PASS_WAIT_S };
 	struct bringer *b = xcalloc(1, sizeof(*b));
-	struct net_switch *sw = arg;
 
+	(void)l;
+	(void)from;
+	(void)len;
 	b->sw = sw;
 	b->ready = event_new(switch_base(sw), fd, EV_READ, on_bring, b);
 	event_add(b->ready, &limit);
-}
-
-struct port_listener *dgram_listen(struct net_switch *sw, int fd)
-{
-	return port_listener_new(switch_base(sw), fd, on_connection, sw);
 }

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "listen.h"
+#include "err.h"
 #include "wire.h"
 
 #define INPUT_SIZE (256u << 10) /* what is read at once; much longer than a frame */
@@ -94,13 +94,11 @@ int stream_port(struct net_switch *sw, int fd)
 	return 0;
 }
 
-static void on_connection(void *arg, int fd)
+void stream_on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *from, int len, void *sw)
 {
-	if (stream_port(arg, fd) < 0)
+	(void)l;
+	(void)from;
+	(void)len;
+	if (stream_port(sw, fd) < 0)
 		warn_msg("a machine was turned away: there are %u already", PORTS_MAX);
-}
-
-struct port_listener *stream_listen(struct net_switch *sw, int fd)
-{
-	return port_listener_new(switch_base(sw), fd, on_connection, sw);
 }

@@ -2,6 +2,7 @@
 #include "usernet.h"
 
 #include <errno.h>
+#include <event2/listener.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +13,11 @@
 #include "api.h"
 #include "dns/dns_tcp.h"
 #include "file.h"
-#include "listen.h"
 #include "lock.h"
+#include "loop/pause.h"
 #include "oswatch.h"
 #include "port.h"
+#include "unixsock.h"
 
 #define DNS_PORT 53
 #define RESERVED 512u /* descriptors for ports, clients, listeners and questions to name servers */
@@ -119,33 +121,48 @@ static struct dns_job *resolve(void *arg, const uint8_t *query, size_t n, enum d
 	return names_answer(&((struct usernet *)arg)->names, query, n, transport, fn, fn_arg);
 }
 
+static void say(const char *message)
+{
+	warn_msg("%s", message);
+}
+
+static int door_open(struct usernet *u, struct door *d, const char *path, evconnlistener_cb on_accept, struct err *e)
+{
+	int fd = unixsock_listen(path, e);
+
+	if (fd < 0)
+		return -1;
+	d->path = path;
+	d->listener = evconnlistener_new(u->base, on_accept, u->sw, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	d->pause = pause_new(u->base, d->listener, path, say);
+	return 0;
+}
+
+static void door_close(struct door *d)
+{
+	if (!d->path)
+		return;
+	unlink(d->path);
+	pause_free(d->pause);
+	evconnlistener_free(d->listener);
+	*d = (struct door){ 0 };
+}
+
 static int serve_dns(struct usernet *u, struct err *e)
 {
-	char *path = beside(u->opt, "dns.sock");
-	int fd = unix_listen(path, e);
-
-	if (fd < 0) {
-		free(path);
+	u->dns_path = beside(u->opt, "dns.sock");
+	if (door_open(u, &u->questions, u->dns_path, NULL, e) < 0)
 		return -1;
-	}
-	u->dns_path = path;
-	u->dns_listener = evconnlistener_new(u->base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-	u->dns_tcp = dns_tcp_new(u->base, u->dns_listener, resolve, u);
-	return outside_serve(u->outside, u->subnet.dns, DNS_PORT, path, e);
+	u->dns_tcp = dns_tcp_new(u->base, u->questions.listener, resolve, u);
+	return outside_serve(u->outside, u->subnet.dns, DNS_PORT, u->dns_path, e);
 }
 
 static int open_sockets(struct usernet *u, struct err *e)
 {
-	int qemu = unix_listen(u->opt->listen_qemu, e), fd = qemu < 0 ? -1 : unix_listen(u->opt->listen_fd, e);
-
-	if (qemu >= 0)
-		u->streams = stream_listen(u->sw, qemu);
-	if (fd >= 0)
-		u->dgrams = dgram_listen(u->sw, fd);
-	if (fd < 0)
+	if (serve_dns(u, e) < 0 || door_open(u, &u->streams, u->opt->listen_qemu, stream_on_accept, e) < 0 ||
+	    door_open(u, &u->dgrams, u->opt->listen_fd, dgram_on_accept, e) < 0)
 		return -1;
-	u->api = api_new(u, u->opt->endpoint, e);
-	return u->api ? 0 : -1;
+	return api_start(u, u->opt->endpoint, e);
 }
 
 static int open_network(struct usernet *u, struct err *e)
@@ -170,25 +187,17 @@ static int open_network(struct usernet *u, struct err *e)
 				 .sw = u->sw, .knocks = &u->knocks };
 	u->knocks = (struct knocks){ .base = u->base, .subnet = &u->subnet, .leases = &u->leases, .sw = u->sw };
 	u->forwards = (struct forwards){ .outside = u->outside, .subnet = &u->subnet };
-	return serve_dns(u, e) < 0 ? -1 : open_sockets(u, e);
+	return open_sockets(u, e);
 }
 
 static void close_network(struct usernet *u)
 {
 	knocks_free(&u->knocks);
-	api_free(u->api);
-	u->api = NULL;
-	if (u->streams)
-		unlink(u->opt->listen_qemu);
-	if (u->dgrams)
-		unlink(u->opt->listen_fd);
-	port_listener_free(u->streams);
-	port_listener_free(u->dgrams);
+	api_free(u);
+	door_close(&u->streams);
+	door_close(&u->dgrams);
 	dns_tcp_free(u->dns_tcp);
-	if (u->dns_listener)
-		evconnlistener_free(u->dns_listener);
-	if (u->dns_path)
-		unlink(u->dns_path);
+	door_close(&u->questions);
 	free(u->dns_path);
 	gate_free(&u->gate);
 	if (u->sw)

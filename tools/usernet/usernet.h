@@ -31,10 +31,17 @@ struct usernet_options {
 	int ready_fd; /* -1: none */
 };
 
-struct api;
-struct port_listener;
-struct evconnlistener;
 struct dns_tcp;
+struct evconnlistener;
+struct httpd;
+struct pause;
+
+/* A unix socket that is listened on. */
+struct door {
+	const char *path; /* NULL: closed */
+	struct evconnlistener *listener;
+	struct pause *pause;
+};
 
 struct usernet {
 	const struct usernet_options *opt;
@@ -47,11 +54,10 @@ struct usernet {
 	struct gate gate;
 	struct forwards forwards;
 	struct knocks knocks;
-	struct port_listener *streams, *dgrams;
-	struct evconnlistener *dns_listener;
+	struct door streams, dgrams, questions; /* for machines, and for names over TCP */
 	struct dns_tcp *dns_tcp;
 	char *dns_path;
-	struct api *api;
+	struct httpd *httpd;
 	struct event *signals[USERNET_SIGNALS];
 	unsigned sockets; /* that there may be to the outside */
 	bool stop;

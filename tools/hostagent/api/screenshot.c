@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <event2/buffer.h>
-#include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,9 +14,10 @@
 #include <unistd.h>
 
 #include "hostagent/agent.h"
+#include "api.h"
 #include "bmp.h"
-#include "http.h"
 #include "hostagent/machine/qmp.h"
+#include "loop/httpd.h"
 
 #define PATIENCE_S 10
 
@@ -48,8 +48,8 @@ static void refuse(struct shot *s, int code, const char *why)
 	s->req = NULL;
 	if (!req)
 		return;
-	http_release(s->a, req);
-	http_reply_error(req, code, why);
+	httpd_release(s->a->httpd, req);
+	httpd_error(req, code, why);
 }
 
 /* The picture as a bitmap, in another file that has no name; -1 and *e. */
@@ -104,7 +104,7 @@ static void send_picture(struct shot *s)
 		return;
 	}
 	s->req = NULL;
-	http_release(s->a, req);
+	httpd_release(s->a->httpd, req);
 	headers = evhttp_request_get_output_headers(req);
 	evhttp_add_header(headers, "Content-Type", s->format->type);
 	evhttp_add_header(headers, "Cache-Control", "no-store");
@@ -206,11 +206,11 @@ static void begin(struct agent *a, struct evhttp_request *req, struct shot *s, c
 	s->format = format;
 	if (qmp_send(a->m.qmp, "screendump", args, on_taken, s) < 0) {
 		release(s);
-		http_reply_error(req, HTTP_SERVUNAVAIL, "QEMU cannot be asked at the moment");
+		httpd_error(req, HTTP_SERVUNAVAIL, "QEMU cannot be asked at the moment");
 		return;
 	}
 	s->req = req;
-	http_hold(a, req);
+	httpd_hold(a->httpd, req, HELD_SCREENSHOT);
 	s->timer = evtimer_new(a->base, on_too_long, s);
 	evtimer_add(s->timer, &t);
 }
@@ -221,15 +221,15 @@ void screenshot_take(struct agent *a, struct evhttp_request *req)
 	struct shot *s = free_slot(&a->screenshots);
 
 	if (!format)
-		http_reply_error(req, HTTP_BADREQUEST, "format is not one of png, bmp, ppm");
+		httpd_error(req, HTTP_BADREQUEST, "format is not one of png, bmp, ppm");
 	else if (!strcmp(kv_get(&a->conf, "none", "video.display"), "none"))
-		http_reply_error(req, 422, "the machine has no display; set video.display, for instance to vnc");
+		httpd_error(req, 422, "the machine has no display; set video.display, for instance to vnc");
 	else if (!a->m.up || !a->m.qmp)
-		http_reply_error(req, HTTP_SERVUNAVAIL, "the machine is not up yet");
+		httpd_error(req, HTTP_SERVUNAVAIL, "the machine is not up yet");
 	else if (!s)
-		http_reply_error(req, HTTP_SERVUNAVAIL, "too many pictures are being taken; try again");
+		httpd_error(req, HTTP_SERVUNAVAIL, "too many pictures are being taken; try again");
 	else if (reserve(s, a) < 0)
-		http_reply_error(req, HTTP_INTERNAL, "no file for the picture can be made in the instance's directory");
+		httpd_error(req, HTTP_INTERNAL, "no file for the picture can be made in the instance's directory");
 	else
 		begin(a, req, s, format);
 }

@@ -5,13 +5,13 @@
 
 #include <cjson/cJSON.h>
 #include <event2/buffer.h>
-#include <event2/http.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "api.h"
 #include "hostagent/agent.h"
-#include "http.h"
 #include "hostagent/machine/qmp.h"
+#include "loop/httpd.h"
 #include "utf8.h"
 
 #define PATIENCE_S 86400 /* of the connection: writing all the memory of a machine takes as long as it takes */
@@ -49,8 +49,8 @@ static void answer(struct agent *a, int code, const char *key, const char *text)
 	buf_addf(&b, "{\"%s\":", key);
 	json_string(&b, text);
 	buf_addc(&b, '}');
-	http_release(a, req);
-	http_reply_json(req, code, buf_str(&b));
+	httpd_release(a->httpd, req);
+	httpd_reply(req, code, buf_str(&b));
 	buf_free(&b);
 }
 
@@ -148,13 +148,13 @@ static void begin(struct agent *a, struct evhttp_request *req, const struct acti
 	struct evhttp_connection *conn = evhttp_request_get_connection(req);
 
 	if (monitor(a, action->must_be_there ? TABLE : command, action->must_be_there ? on_table : on_reply) < 0) {
-		http_reply_error(req, HTTP_SERVUNAVAIL, "QEMU has too much to do");
+		httpd_error(req, HTTP_SERVUNAVAIL, "QEMU has too much to do");
 		return;
 	}
 	current.command = action->must_be_there ? xstrdup(command) : NULL;
 	current.req = req;
 	evhttp_connection_set_timeout(conn, PATIENCE_S);
-	http_hold(a, req);
+	httpd_hold(a->httpd, req, HELD_SNAPSHOT);
 }
 
 void snapshot_take(struct agent *a, struct evhttp_request *req)
@@ -167,11 +167,11 @@ void snapshot_take(struct agent *a, struct evhttp_request *req)
 	char *command = command_of(body, &action, &why);
 
 	if (!command)
-		http_reply_error(req, HTTP_BADREQUEST, why);
+		httpd_error(req, HTTP_BADREQUEST, why);
 	else if (!a->m.up || !a->m.qmp)
-		http_reply_error(req, HTTP_SERVUNAVAIL, "the machine is not up");
+		httpd_error(req, HTTP_SERVUNAVAIL, "the machine is not up");
 	else if (current.req)
-		http_reply_error(req, HTTP_CONFLICT, "another snapshot is being worked on");
+		httpd_error(req, HTTP_CONFLICT, "another snapshot is being worked on");
 	else
 		begin(a, req, action, command);
 	free(command);

@@ -14,7 +14,7 @@
 #include "hostagent/dns/dns_guest.h"
 #include "instance_files.h"
 #include "oswatch.h"
-#include "hostagent/socket.h"
+#include "unixsock.h"
 
 #define TIME_EVERY_S 60
 #define RECONNECT_S 1
@@ -334,7 +334,7 @@ void ga_connect(struct agent *a)
 
 	ga_close(a);
 	a->ga.ssh.active = false;
-	fd = socket_connect(F_GA_SOCK, 0, &e);
+	fd = unixsock_connect(F_GA_SOCK, 0, &e);
 	if (fd >= 0) {
 		ga_use(a, fd);
 		return;

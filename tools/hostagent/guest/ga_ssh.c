@@ -14,8 +14,8 @@
 #include "hostagent/agent.h"
 #include "instance_files.h"
 #include "hostagent/job.h"
-#include "hostagent/socket.h"
 #include "hostagent/ssh.h"
+#include "unixsock.h"
 
 #define GUEST_SOCK "/run/lima-guestagent.sock"
 #define FIRST_S 5    /* that a guest agent on the port has after the first login */
@@ -42,7 +42,7 @@ static void set_timer(struct agent *a, int seconds)
 static int try_connect(struct agent *a)
 {
 	struct err e = { 0 };
-	int fd = socket_connect(F_GA_SSH_SOCK, 0, &e);
+	int fd = unixsock_connect(F_GA_SSH_SOCK, 0, &e);
 
 	if (fd < 0)
 		return -1;

@@ -21,8 +21,8 @@
 #include "oswatch.h"
 #include "qmp.h"
 #include "hostagent/api/snapshot.h"
-#include "hostagent/socket.h"
 #include "spawn.h"
+#include "unixsock.h"
 
 #define STDERR_KEEP 2048
 #define RECONNECT_S 1
@@ -256,7 +256,7 @@ static void on_reconnect(evutil_socket_t unused, short what, void *arg)
 	clear_timer(a);
 	qmp_free(a->m.qmp);
 	a->m.qmp = NULL;
-	fd = socket_connect(F_QMP_SOCK, 0, &e);
+	fd = unixsock_connect(F_QMP_SOCK, 0, &e);
 	if (fd < 0)
 		log_error("QEMU can no longer be controlled: %s", e.msg);
 	else
@@ -318,7 +318,7 @@ static int find_owner(struct agent *a, struct err *e)
 {
 	struct machine *m = &a->m;
 	struct err none = { 0 };
-	int fd = socket_connect(F_QMP_SOCK, 0, &none);
+	int fd = unixsock_connect(F_QMP_SOCK, 0, &none);
 
 	/* When too many wait to be accepted, the lock on its pid file tells as well. */
 	m->pid = fd >= 0 ? socket_peer_pid(fd) : file_lock_holder(F_QEMU_PID);
@@ -402,11 +402,11 @@ static int launch(struct agent *a, int *err_fd, int *ret_fd, struct err *e)
 {
 	int listen_fd[2] = { -1, -1 }, fd = -1, r = -1;
 
-	listen_fd[0] = socket_listen(F_QMP_SOCK, e);
+	listen_fd[0] = unixsock_listen(F_QMP_SOCK, e);
 	if (listen_fd[0] >= 0)
-		listen_fd[1] = socket_listen(F_GA_SOCK, e);
+		listen_fd[1] = unixsock_listen(F_GA_SOCK, e);
 	if (listen_fd[1] >= 0)
-		fd = socket_connect(F_QMP_SOCK, 0, e);
+		fd = unixsock_connect(F_QMP_SOCK, 0, e);
 	if (fd >= 0)
 		r = spawn_qemu(a, listen_fd, err_fd, e);
 	if (fd >= 0 && r < 0)
@@ -445,7 +445,7 @@ static int start_new(struct agent *a, struct err *e)
 int machine_start(struct agent *a, struct err *e)
 {
 	struct err none = { 0 };
-	int fd = socket_connect(F_QMP_SOCK, CONNECT_MS, &none);
+	int fd = unixsock_connect(F_QMP_SOCK, CONNECT_MS, &none);
 
 	a->m = (struct machine){ .started_ms = mono_ms(), .err = { .max = STDERR_KEEP }, .run_state = "starting" };
 	a->ssh_port = 0;

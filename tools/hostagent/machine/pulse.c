@@ -2,7 +2,7 @@
 #include "pulse.h"
 
 #include "hostagent/agent.h"
-#include "hostagent/api/http.h"
+#include "hostagent/api/api.h"
 #include "machine_events.h"
 #include "qmp.h"
 
@@ -16,7 +16,7 @@ static void known(struct agent *a, bool silent)
 		event_free(p->timer);
 	p->timer = NULL;
 	p->silent = silent;
-	http_pulse(a);
+	api_pulse(a);
 }
 
 static void on_answer(void *arg, const cJSON *ret, const char *error)

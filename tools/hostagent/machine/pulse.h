@@ -15,7 +15,7 @@ struct pulse {
 	struct event *timer;
 };
 
-/* Asks QEMU how it is. true: all is known that can be known now. false: http_pulse is called when it has answered, or
+/* Asks QEMU how it is. true: all is known that can be known now. false: api_pulse is called when it has answered, or
  * when its time is up. */
 bool pulse_take(struct agent *a);
 /* The connection that the answer would have come on is over. */

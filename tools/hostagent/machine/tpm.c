@@ -9,8 +9,8 @@
 #include "hostagent/agent.h"
 #include "hostagent/child.h"
 #include "file.h"
-#include "hostagent/socket.h"
 #include "spawn.h"
+#include "unixsock.h"
 
 #define D_STATE "swtpm" /* relative: the name is a part of an option, where a comma would be a separator */
 #define F_SOCK "swtpm.sock"
@@ -82,7 +82,7 @@ int tpm_start(struct agent *a, struct err *e)
 			       "swtpm), or set tpm to false");
 	unlink(D_STATE "/.lock"); /* of one that was killed */
 	log_fd = open(F_LOG, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	listen_fd = socket_listen(F_SOCK, e);
+	listen_fd = unixsock_listen(F_SOCK, e);
 	if (log_fd < 0)
 		err_sys(e, EXIT_CANTCREATE, "cannot create %s/%s", a->dir, F_LOG);
 	else if (listen_fd >= 0 && dir_make(D_STATE, 0700, e) == 0)

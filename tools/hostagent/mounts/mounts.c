@@ -15,9 +15,9 @@
 #include "dirs.h"
 #include "file.h"
 #include "instance_files.h"
-#include "hostagent/socket.h"
 #include "spawn.h"
 #include "sshfs.h"
+#include "unixsock.h"
 #include "virtiofsd.h"
 
 #define LOG_TAIL 1024
@@ -262,7 +262,7 @@ static int serve(struct mount *m, const struct virtiofsd *v, struct err *e)
 {
 	char *sock = file_name(m, "sock"), *log = file_name(m, "log");
 	struct strv argv = { 0 };
-	int fd = socket_listen(sock, e), r = -1;
+	int fd = unixsock_listen(sock, e), r = -1;
 	int log_fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	struct spawn s = { .in = SPAWN_NULL, .pass = &fd, .npass = 1, .new_session = true };
 	pid_t pid;

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "buf.h"
-#include "hostagent/socket.h"
+#include "unixsock.h"
 
 #define HEAD_MAX 8192
 
@@ -117,7 +117,7 @@ struct ask *ask_start(struct event_base *base, const struct ask_spec *spec)
 {
 	struct timeval limit = { .tv_sec = ASK_S };
 	struct err ignored = { 0 };
-	int fd = socket_connect(spec->socket, 0, &ignored);
+	int fd = unixsock_connect(spec->socket, 0, &ignored);
 	struct ask *k;
 
 	if (fd < 0)

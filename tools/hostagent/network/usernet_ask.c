@@ -13,8 +13,8 @@
 #include "file.h"
 #include "hostagent/agent.h"
 #include "hostagent/forward/forward_owner.h"
-#include "hostagent/socket.h"
 #include "num.h"
+#include "unixsock.h"
 #include "wire.h"
 
 #define SSH_PORT 22
@@ -246,7 +246,7 @@ int usernet_unexpose(const struct usernet_card *c, const char *local, struct err
 	struct timeval limit = { .tv_sec = LAST_MS / 1000 };
 	cJSON *o = forward(local, NULL);
 	char *body = cJSON_PrintUnformatted(o);
-	int fd = socket_connect(socket, LAST_MS, e), r = -1;
+	int fd = unixsock_connect(socket, LAST_MS, e), r = -1;
 
 	if (fd >= 0) {
 		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
