@@ -5,10 +5,6 @@
 load ../lib/common
 load ../lib/hostagent
 
-setup_file() {
-	build_fake_qemu
-}
-
 setup() {
 	export BATS_TEST_TIMEOUT=60
 	fresh_home
@@ -90,6 +86,22 @@ told() { lima-instance status t | tr '\n' ' ' | grep -F -- "$1" || { lima-instan
 	until_ok status_is Stopping
 	fails 75 "is being stopped" lima-instance start t
 	kill -0 "$(cat qemu.pid)"
+}
+
+@test "a restart waits for another command on the instance before it stops anything, and starts again" {
+	start
+	first=$(cat qemu.pid)
+	flock "$LIMA_HOME/_locks/t" sleep 100 3>&- &
+	holder=$!
+	until_ok eval '! flock -n "$LIMA_HOME/_locks/t" true'
+	fails 124 '' timeout 1 lima-instance restart t
+	status_is Running
+	[ "$(cat qemu.pid)" = "$first" ]
+	pkill -P "$holder" sleep
+	printf '%s\n' 'boot b2' 'status begin\tb2\tnative\nssh-ready\n' sshd 'status done\t0\n' >cues
+	lima-instance restart --timeout 30 t
+	status_is Running
+	[ "$(cat qemu.pid)" != "$first" ]
 }
 
 @test "Degraded: every reason is a problem, with the last lines of a failed script" {

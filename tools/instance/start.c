@@ -142,23 +142,37 @@ int verb_start(const struct request *rq, struct err *e)
 	return r;
 }
 
+/* What would refuse the start is asked before the machine ends. */
+static int end_for_restart(const struct instance *in, const struct request *rq, struct err *e)
+{
+	struct state_info s;
+	int r = 0;
+
+	state_read(in, &s);
+	if (s.state != ST_STOPPED)
+		r = step_check(in, rq, e);
+	if (r == 0 && s.state != ST_STOPPED)
+		r = step_stop(in, rq->force, e);
+	state_free(&s);
+	return r;
+}
+
 int verb_restart(const struct request *rq, struct err *e)
 {
 	struct instance in;
-	struct state_info s;
 	int r;
 
 	if (instance_open(rq->name, &in, e) < 0)
 		return -1;
 	r = instance_must_exist(&in, e);
-	if (r == 0) {
-		state_read(&in, &s);
-		if (s.state != ST_STOPPED)
-			r = step_check(&in, rq, e);
-		if (r == 0 && s.state != ST_STOPPED)
-			r = step_stop(&in, rq->force, e);
-		state_free(&s);
-	}
+	if (r == 0)
+		r = instance_lock(&in, e);
+	if (r == 0)
+		r = end_for_restart(&in, rq, e);
+	if (r == 0)
+		r = start_locked(&in, rq, e);
 	instance_close(&in);
-	return r < 0 ? -1 : verb_start(rq, e);
+	if (r < 0)
+		networks_tidy();
+	return r;
 }

@@ -64,22 +64,17 @@ int file_watch(const char *path)
 	return fd;
 }
 
-int dirs_watch(void)
+int files_watch(void)
 {
 	return inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 }
 
-int dirs_watch_add(int fd, const char *dir)
+int files_watch_dir(int fd, const char *dir)
 {
 	return inotify_add_watch(fd, dir, IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MODIFY | IN_ONLYDIR) < 0 ? -1 : 0;
 }
 
-int writes_watch(void)
-{
-	return inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-}
-
-int writes_watch_once(int fd, const char *path)
+int files_watch_once(int fd, const char *path)
 {
 	return inotify_add_watch(fd, path, IN_MODIFY | IN_ONESHOT | IN_DONT_FOLLOW) < 0 ? -1 : 0;
 }

@@ -24,15 +24,12 @@ bool proc_await(int watch, int wait_ms);
  * file_watch_rearm waits for the next time. */
 int file_watch(const char *path);
 void file_watch_rearm(int fd);
-/* The same for any number of directories: entries that come and go, and files in them that are written to. dirs_watch_add is -1 with
- * errno for a directory that is not there; file_watch_rearm waits for the next time. */
-int dirs_watch(void);
-int dirs_watch_add(int fd, const char *dir);
-
-/* The same for any number of files, each of which is watched until it was written to once. -1 with errno; file_watch_rearm takes the
- * news off. */
-int writes_watch(void);
-int writes_watch_once(int fd, const char *path);
+/* The same for any number of things that are added later (-1 with errno: it is not there); file_watch_rearm takes the news off. */
+int files_watch(void);
+/* A directory: entries that come and go, and files in it that are written to. */
+int files_watch_dir(int fd, const char *dir);
+/* A file, until it was written to once. */
+int files_watch_once(int fd, const char *path);
 
 /* A descriptor that becomes readable when somebody sets the wall clock or the host wakes from sleep. */
 int clock_watch(void);

@@ -207,7 +207,7 @@ static void add(struct watching *w, const char *name, bool is_new)
 	while (*end)
 		end = &(*end)->next;
 	*end = i;
-	i->following = dirs_watch_add(w->fd, i->dir) == 0;
+	i->following = files_watch_dir(w->fd, i->dir) == 0;
 	if (is_new)
 		notice("New instance detected: ", name);
 	if (skip)
@@ -288,7 +288,7 @@ static void look(struct watching *w)
 	}
 	for (struct watched *i = w->all; i; i = i->next) {
 		if (!i->following)
-			i->following = dirs_watch_add(w->fd, i->dir) == 0;
+			i->following = files_watch_dir(w->fd, i->dir) == 0;
 		read_tail(w, i, &i->events, false, on_event);
 		if (verbose)
 			read_tail(w, i, &i->log, false, on_log);
@@ -322,7 +322,7 @@ static int follow(struct watching *w, struct err *e)
 
 static int run(struct ctl *c, struct err *e)
 {
-	struct watching w = { .c = c, .fd = dirs_watch() };
+	struct watching w = { .c = c, .fd = files_watch() };
 	int r = -1;
 
 	if (w.fd < 0)
@@ -331,7 +331,7 @@ static int run(struct ctl *c, struct err *e)
 		log_setup("warn", flag_string(c->flags, "log-format"), false, e);
 	w.home = dirs_home(e);
 	if (w.home && dir_make(w.home, 0700, e) == 0) {
-		if (dirs_watch_add(w.fd, w.home) < 0)
+		if (files_watch_dir(w.fd, w.home) < 0)
 			r = err_sys(e, EXIT_UNAVAIL, "cannot watch %s", w.home);
 		else if (begin(&w, e) == 0)
 			r = follow(&w, e);

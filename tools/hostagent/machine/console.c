@@ -71,7 +71,7 @@ static void look(const char *name)
 static void look_and_watch(struct agent *a)
 {
 	for (size_t i = 0; i < sizeof(logs) / sizeof(*logs); i++) {
-		writes_watch_once(a->console.watch, logs[i]); /* first: what comes after the look is news */
+		files_watch_once(a->console.watch, logs[i]); /* first: what comes after the look is news */
 		look(logs[i]);
 	}
 }
@@ -99,7 +99,7 @@ void console_start(struct agent *a)
 	struct console *c = &a->console;
 
 	console_free(a);
-	c->watch = writes_watch();
+	c->watch = files_watch();
 	if (c->watch < 0)
 		return;
 	c->ev = event_new(a->base, c->watch, EV_READ | EV_PERSIST, on_news, a);
