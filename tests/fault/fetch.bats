@@ -24,7 +24,7 @@ setup() { common_setup; }
 	for n in 1 4095 4096 299999; do
 		url=$SERVER/hold/$n/$T/blob
 		lima-fetch --quiet "$url" &
-		wait_for bigger_than "$(entry "$url")/data.part" $n
+		until_ok bigger_than "$(entry "$url")/data.part" $n
 		kill -KILL $!
 		lima-fetch --digest "$(digest_of blob)" -o out "$url"
 		cmp out "$WWW/$T/blob"
@@ -172,7 +172,7 @@ setup() { common_setup; }
 	cat key cert >both.pem
 	python3 "$BATS_TEST_DIRNAME/../lib/httpd.py" "$WWW" port "$SERVER_LOG" both.pem >/dev/null 2>&1 3>&- &
 	server=$!
-	wait_for test -s port
+	until_ok test -s port
 	make_file blob 3000
 	tls=https://localhost:$(cat port)
 	# The system's list of certificates is replaced in a namespace of its own.
@@ -196,7 +196,7 @@ setup() { common_setup; }
 		lima-fetch --digest "$(digest_of blob)" -o "out$i" "$url" 2>"log$i" &
 		pids+=($!)
 	done
-	wait_for eval '[ "$(cat log* | grep -c "waiting for it")" = 9 ]'
+	until_ok eval '[ "$(cat log* | grep -c "waiting for it")" = 9 ]'
 	touch "$WWW/$T/release"
 	for pid in "${pids[@]}"; do wait "$pid"; done
 	for i in $(seq 10); do cmp "out$i" "$WWW/$T/blob"; done
@@ -209,13 +209,13 @@ setup() { common_setup; }
 	url=$SERVER/hold/1000000/$T/blob
 	lima-fetch --quiet "$url" &
 	first=$!
-	wait_for bigger_than "$(entry "$url")/data.part" 1000000
+	until_ok bigger_than "$(entry "$url")/data.part" 1000000
 	pids=()
 	for i in 1 2 3; do
 		lima-fetch --digest "$(digest_of blob)" -o "out$i" "$url" 2>"log$i" &
 		pids+=($!)
 	done
-	wait_for eval '[ "$(cat log* | grep -c "waiting for it")" = 3 ]'
+	until_ok eval '[ "$(cat log* | grep -c "waiting for it")" = 3 ]'
 	kill -KILL $first
 	for pid in "${pids[@]}"; do wait "$pid"; done
 	for i in 1 2 3; do cmp "out$i" "$WWW/$T/blob"; done
@@ -228,10 +228,10 @@ setup() { common_setup; }
 	url=$SERVER/hold/1000000/$T/blob
 	env --default-signal=HUP lima-fetch -o out "$url" 2>log &
 	first=$!
-	wait_for bigger_than "$(entry "$url")/data.part" 1000000
+	until_ok bigger_than "$(entry "$url")/data.part" 1000000
 	lima-fetch "$url" 2>log2 &
 	second=$!
-	wait_for grep -q "waiting for it" log2
+	until_ok grep -q "waiting for it" log2
 	kill -TERM $second
 	status=0
 	wait $second || status=$?

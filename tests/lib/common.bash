@@ -38,3 +38,26 @@ fails() {
 		return 1
 	fi
 }
+
+# A plain "!" does not make a test fail.
+not() {
+	if "$@"; then
+		echo "did not fail: $*"
+		return 1
+	fi
+}
+
+# Repeats a command until it succeeds. The bound, in seconds, only ends a hanging test.
+UNTIL_S=20
+until_ok() {
+	local end=$((SECONDS + UNTIL_S))
+	until "$@" >/dev/null 2>&1; do
+		if ((SECONDS > end)); then
+			echo "in vain: $*"
+			"$@" || :
+			! declare -F in_vain >/dev/null || in_vain
+			return 1
+		fi
+		sleep 0.02
+	done
+}

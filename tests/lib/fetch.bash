@@ -8,10 +8,7 @@ server_start() {
 	: >"$SERVER_LOG"
 	python3 "$BATS_TEST_DIRNAME/../lib/httpd.py" "$WWW" "$BATS_FILE_TMPDIR/port" "$SERVER_LOG" >"$BATS_FILE_TMPDIR/httpd.out" 2>&1 3>&- &
 	echo $! >"$BATS_FILE_TMPDIR/httpd.pid"
-	for _ in $(seq 200); do
-		[ ! -s "$BATS_FILE_TMPDIR/port" ] || break
-		sleep 0.05
-	done
+	until_ok test -s "$BATS_FILE_TMPDIR/port"
 	export SERVER
 	SERVER=http://127.0.0.1:$(cat "$BATS_FILE_TMPDIR/port")
 }
@@ -42,15 +39,6 @@ cache_is_clean() {
 	[ -z "$left" ] || { echo "left behind: $left"; return 1; }
 }
 
-# wait_for COMMAND...: until it succeeds, 20 s at most.
-wait_for() {
-	for _ in $(seq 1000); do
-		"$@" && return
-		sleep 0.02
-	done
-	echo "never happened: $*"
-	return 1
-}
 bigger_than() { [ -e "$1" ] && [ "$(stat -c %s "$1")" -ge "$2" ]; }
 
 common_setup() {

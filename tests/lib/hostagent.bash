@@ -1,6 +1,20 @@
 # hostagent - for tests of lima-hostagent: an instance directory, a QEMU that plays on cue, an ssh that only notes.
 # shellcheck shell=bash disable=SC2013,SC2119,SC2120
 
+# What a file does that has no setup of its own.
+setup_file() {
+	build_fake_qemu
+}
+
+setup() {
+	fresh_home
+	make_instance
+}
+
+teardown() {
+	stop_all
+}
+
 # Builds tests/lib/fake-qemu.c once for a bats file.
 build_fake_qemu() {
 	export FAKE_QEMU=$BATS_FILE_TMPDIR/fake-qemu
@@ -54,25 +68,10 @@ agent() {
 	until_ok test -s notify
 }
 
-# Repeats a command until it succeeds; gives up after about 20 s.
-until_ok() {
-	local i
-	for ((i = 0; i < 400; i++)); do
-		"$@" >/dev/null 2>&1 && return
-		sleep 0.05
-	done
-	echo "in vain: $*"
+# What until_ok shows when it gives up.
+in_vain() {
 	info || true
 	tail -n 30 ha.stdout.log ha.stderr.log
-	return 1
-}
-
-# A plain "!" does not make a test fail.
-not() {
-	if "$@"; then
-		echo "did not fail: $*"
-		return 1
-	fi
 }
 
 cue() {

@@ -85,14 +85,6 @@ has() {
 	[[ $output == *"$1"* ]] || { echo "no '$1' in:"; echo "$output"; return 1; }
 }
 
-# A plain "!" does not make a test fail.
-not() {
-	if "$@"; then
-		echo "did not fail: $*"
-		return 1
-	fi
-}
-
 # on_terminal ANSWERS FLAG...: limactl on a terminal of its own; the answers (\n between them) are typed.
 on_terminal() {
 	local answers=$1

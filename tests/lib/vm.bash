@@ -21,6 +21,7 @@ vm_teardown() {
 	for name in "$LIMA_HOME"/[a-z]*/; do
 		[ -d "$name" ] && lima-instance delete --force --quiet "$(basename "$name")"
 	done
+	[ ! -e "$VM_TMP/zone.pid" ] || kill "$(cat "$VM_TMP/zone.pid")"
 	rm -rf "$VM_TMP"
 }
 
@@ -69,13 +70,21 @@ count_qemu() {
 
 state() { lima-instance status "$VM" | sed -n 's/^status: *//p'; }
 
-# Waits for a state by the events that make it so; the bound only ends a hanging test.
-await_state() {
-	local _
-	for _ in $(seq 600); do
-		[ "$(state)" = "$1" ] && return 0
-		sleep 0.1
-	done
-	echo "still $(state), not $1" >&2
-	return 1
+export UNTIL_S=300 # a guest may be slow
+in_vain() {
+	[ ! -e "$DIR/ha.stderr.log" ] || tail -n 20 "$DIR/ha.stderr.log"
+}
+
+state_is() { [ "$(state)" = "$1" ]; }
+await_state() { until_ok state_is "$1" || { echo "still $(state), not $1" >&2; return 1; }; }
+
+# In setup_file: a name server with these records ('NAME TYPE VALUE'), which is the host's for all that is started from here on.
+# What it was asked is in $VM_TMP/asked.
+vm_nameserver() {
+	printf '%s\n' "$@" >"$VM_TMP/zone"
+	python3 "$TOP/tests/lib/fake-nameserver.py" "$VM_TMP/zone" >"$VM_TMP/asked" 2>"$VM_TMP/zone.err" 3>&- &
+	echo $! >"$VM_TMP/zone.pid"
+	until [ -s "$VM_TMP/asked" ]; do kill -0 $! && sleep 0.05; done
+	export LIMA_RESOLV_CONF=$VM_TMP/resolv.conf
+	printf 'nameserver [127.0.0.1]:%s\n' "$(head -n 1 "$VM_TMP/asked")" >"$LIMA_RESOLV_CONF"
 }

@@ -244,14 +244,14 @@ built() { [ "$(grep -c ^make "$RUNS")" = "$1" ]; }
 	mkfifo "$RUNS.hold"
 	lima-fetch recipe:debian-12 2>log1 &
 	first=$!
-	wait_for started
+	until_ok started
 	lima-fetch recipe:debian-12 2>log2 &
 	second=$!
-	wait_for grep -q "waiting for it" log2
+	until_ok grep -q "waiting for it" log2
 	built 1
 	kill -KILL $first
 	# The second takes over while the script of the first still hangs; then both are let go.
-	wait_for built 2
+	until_ok built 2
 	(while :; do echo go >"$RUNS.hold"; done) &
 	writer=$!
 	wait $second
@@ -274,7 +274,7 @@ built() { [ "$(grep -c ^make "$RUNS")" = "$1" ]; }
 	END
 	lima-fetch recipe:debian-12 2>log &
 	pid=$!
-	wait_for started
+	until_ok started
 	kill -TERM $pid
 	status=0
 	wait $pid || status=$?
@@ -421,7 +421,7 @@ refused() {
 	url=$SERVER/hold/100000/$T/a
 	lima-fetch "$SERVER/plain/$T/b"
 	lima-fetch "$url" 2>/dev/null &
-	wait_for bigger_than "$(entry "$url")/data.part" 100000
+	until_ok bigger_than "$(entry "$url")/data.part" 100000
 	run lima-fetch --prune
 	[ "$status" = 0 ]
 	[[ $output == *"not removed"*"another process uses it"* ]]

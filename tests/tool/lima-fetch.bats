@@ -354,7 +354,7 @@ setup() { common_setup; }
 	make_file blob 3000000
 	url=$SERVER/hold/1000000/$T/blob
 	script -qefc "lima-fetch --digest $(digest_of blob) $url" /dev/null </dev/null >out &
-	wait_for bigger_than "$(entry "$url")/data.part" 1000000
+	until_ok bigger_than "$(entry "$url")/data.part" 1000000
 	sleep 0.2 # the line is redrawn ten times a second
 	touch "$WWW/$T/release"
 	wait $!

@@ -22,12 +22,7 @@ teardown() {
 start_agent() {
 	unshare -n "$agent" daemon --unix "$sock" --runtime-dir "$run_dir" --status-file "$BATS_TEST_TMPDIR/status" 3>&- &
 	pid=$!
-	for _ in $(seq 100); do
-		[ ! -S "$sock" ] || return 0
-		sleep 0.1
-	done
-	echo "no socket"
-	return 1
+	until_ok test -S "$sock"
 }
 
 @test "--help and --version" {
@@ -76,15 +71,10 @@ start_agent() {
 	start_agent
 	kill -9 "$pid"
 	wait "$pid" || true
-	[ -S "$sock" ]
-	old=$(stat -c %i "$sock")
+	fails 1 refused socat -u OPEN:/dev/null "UNIX-CONNECT:$sock"
 	"$agent" daemon --unix "$sock" --runtime-dir "$run_dir" --status-file "$BATS_TEST_TMPDIR/status" 3>&- &
 	pid=$!
-	for _ in $(seq 100); do
-		[ "$(stat -c %i "$sock" 2>/dev/null)" = "$old" ] || break
-		sleep 0.1
-	done
-	[ -S "$sock" ]
+	until_ok socat -u OPEN:/dev/null "UNIX-CONNECT:$sock"
 	[ "$(stat -c %a "$sock")" = 600 ]
 }
 

@@ -5,19 +5,6 @@
 load ../lib/common
 load ../lib/hostagent
 
-setup_file() {
-	build_fake_qemu
-}
-
-setup() {
-	fresh_home
-	make_instance
-}
-
-teardown() {
-	stop_all
-}
-
 @test "a second host agent is refused and harms nothing" {
 	ready
 	first=$AGENT

@@ -4,10 +4,6 @@
 load ../lib/common
 load ../lib/hostagent
 
-setup_file() {
-	build_fake_qemu
-}
-
 setup() {
 	fresh_home
 	make_instance
@@ -18,10 +14,6 @@ case \$* in
 esac
 END
 	touch notes
-}
-
-teardown() {
-	stop_all
 }
 
 channel() { info | python3 -c 'import json, sys; print(json.load(sys.stdin)["guest"].get("channel", "none"))'; }

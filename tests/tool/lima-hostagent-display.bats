@@ -4,19 +4,6 @@
 load ../lib/common
 load ../lib/hostagent
 
-setup_file() {
-	build_fake_qemu
-}
-
-setup() {
-	fresh_home
-	make_instance
-}
-
-teardown() {
-	stop_all
-}
-
 shot() { # QUERY [curl options]: status in `code`, headers in `headers`, body in `body`
 	local query=$1
 	shift

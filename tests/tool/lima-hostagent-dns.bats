@@ -5,10 +5,6 @@
 load ../lib/common
 load ../lib/hostagent
 
-setup_file() {
-	build_fake_qemu
-}
-
 setup() {
 	cd "$BATS_TEST_TMPDIR"
 	SERVER='' NAMES='' AGENTS=''
@@ -19,23 +15,12 @@ teardown() {
 	stop_all
 }
 
-# Waits for a line in a file.
-await() {
-	for _ in $(seq 200); do
-		! grep -q "$1" "$2" || return 0
-		sleep 0.05
-	done
-	echo "no '$1' in $2:"
-	cat "$2"
-	return 1
-}
-
 nameserver() {
 	printf '%s\n' 'real.test A 10.9.8.7' 'real.test AAAA fd00::9' 'www.test CNAME real.test' 'big.test TXT 3000' \
 		'short.corp.test A 10.1.2.3' >zone
 	python3 "$TOP/tests/lib/fake-nameserver.py" zone >asked 2>zone.err 3>&- &
 	NAMES=$!
-	await '^[0-9]' asked || { cat zone.err; false; }
+	until_ok grep '^[0-9]' asked || { cat zone.err; false; }
 	export LIMA_RESOLV_CONF=$PWD/resolv.conf LIMA_HOSTS=$PWD/hosts
 	printf 'nameserver [127.0.0.1]:%s\n' "$(head -n 1 asked)" >resolv.conf
 	echo '10.5.5.5 filed.test' >hosts
@@ -46,7 +31,7 @@ serve() { serving lima-hostagent --dns 0:0 "$@"; }
 serving() {
 	"$@" >ports 2>err 3>&- &
 	SERVER=$!
-	await ^tcp ports || { cat err; false; }
+	until_ok grep ^tcp ports || { cat err; false; }
 	UDP=$(sed -n 's/^udp 127.0.0.1://p' ports)
 	TCP=$(sed -n 's/^tcp 127.0.0.1://p' ports)
 }
@@ -151,7 +136,7 @@ PY
 	nameserver
 	lima-hostagent --debug --dns 0:0 >ports 2>err 3>&- &
 	SERVER=$!
-	await ^tcp ports
+	until_ok grep ^tcp ports
 	UDP=$(sed -n 's/^udp 127.0.0.1://p' ports)
 	is 'NOERROR 10.9.8.7' ask real.test A
 	is 'SERVFAIL' ask fail.test A

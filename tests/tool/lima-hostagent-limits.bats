@@ -4,19 +4,6 @@
 load ../lib/common
 load ../lib/hostagent
 
-setup_file() {
-	build_fake_qemu
-}
-
-setup() {
-	fresh_home
-	make_instance
-}
-
-teardown() {
-	stop_all
-}
-
 http() { # METHOD PATH [curl options]: status and headers in `headers`, body in `body`
 	local method=$1 path=$2
 	shift 2

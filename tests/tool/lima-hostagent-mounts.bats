@@ -4,10 +4,6 @@
 load ../lib/common
 load ../lib/hostagent
 
-setup_file() {
-	build_fake_qemu
-}
-
 setup() {
 	fresh_home
 	make_instance
@@ -17,10 +13,6 @@ setup() {
 	# A sshfs that ends when its server does.
 	echo 'case $* in *slave,*) cat >/dev/null; exit 1 ;; *"until grep"*) [ -e appears ] ;; esac || exit 1' >ssh.does
 	conf mounts=1 "mounts.0.location=$PWD/shared" mounts.0.mountPoint=/m mounts.0.writable=true
-}
-
-teardown() {
-	stop_all
 }
 
 servers() {

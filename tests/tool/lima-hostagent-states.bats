@@ -4,19 +4,6 @@
 load ../lib/common
 load ../lib/hostagent
 
-setup_file() {
-	build_fake_qemu
-}
-
-setup() {
-	fresh_home
-	make_instance
-}
-
-teardown() {
-	stop_all
-}
-
 post() { curl -sS --max-time 10 --unix-socket ha.sock -X POST -d "${2-}" -o body -w '%{http_code}' "http://x$1"; }
 field() { info | python3 -c "import json, sys; print(json.load(sys.stdin)$1)"; }
 

@@ -4,19 +4,6 @@
 load ../lib/common
 load ../lib/hostagent
 
-setup_file() {
-	build_fake_qemu
-}
-
-setup() {
-	fresh_home
-	make_instance
-}
-
-teardown() {
-	stop_all
-}
-
 # --- the good day ---
 
 @test "a machine starts, its phases are told in order, and it stops by its power button" {

@@ -370,10 +370,7 @@ real() { # an instance directory with the settings of a case, for the QEMU of th
 		"$daemon" --socket-path "$PWD/virtiofsd-0.sock" --shared-dir "$PWD/shared" --sandbox chroot >daemon.log 2>&1 3>&- &
 	fi
 	daemon_pid=$!
-	for _ in $(seq 100); do
-		[ ! -S virtiofsd-0.sock ] || break
-		sleep 0.05
-	done
+	until_ok test -S virtiofsd-0.sock
 	accepted '{"execute":"query-memdev"}'
 	grep -qF '"share": true' answer
 	grep -qxF -- '-sandbox' <(tr '\0' '\n' <argv)

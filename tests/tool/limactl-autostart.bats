@@ -7,10 +7,6 @@ load ../lib/common
 load ../lib/machine
 load ../lib/hostagent
 
-setup_file() {
-	build_fake_qemu
-}
-
 setup() {
 	machine_home
 	recorder ssh

@@ -32,8 +32,7 @@ while True:
 	c.close()
 END
 	SERVER=$!
-	for _ in $(seq 100); do [ -s up ] && return; sleep 0.05; done
-	false
+	until_ok test -s up
 }
 
 # --- network ---
@@ -187,12 +186,7 @@ watching() {
 	SERVER=$!
 	until_has watch.err "Watching for events..."
 }
-until_has() {
-	for _ in $(seq 200); do grep -qF -- "$2" "$1" 2>/dev/null && return; sleep 0.05; done
-	echo "no $2 in $1:"
-	cat "$1" watch.err
-	return 1
-}
+until_has() { until_ok grep -F -- "$2" "$1" || { cat "$1" watch.err; false; }; }
 event() { printf '{"time":"2026-11-21T10:00:0%s.25Z","status":%s}\n' "$2" "$3" >>"$LIMA_HOME/$1/ha.stdout.log"; }
 
 @test "watch: events in words, of instances that are there and that come" {

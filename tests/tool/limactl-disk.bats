@@ -30,8 +30,7 @@ while True:
 	c.sendall(b'HTTP/1.0 200 OK\r\n\r\n{"state":"running","sshLocalPort":4022,"qemuPID":%d}' % os.getpid()); c.close()
 END
 	RUNNING=$!
-	for _ in $(seq 100); do [ -s "$BATS_TEST_TMPDIR/up" ] && return; sleep 0.05; done
-	false
+	until_ok test -s "$BATS_TEST_TMPDIR/up"
 }
 teardown() { [ -z "${RUNNING:-}" ] || kill "$RUNNING"; }
 

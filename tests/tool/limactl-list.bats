@@ -422,7 +422,7 @@ import socket,sys,time
 s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); print("up", flush=True); time.sleep(60)' \
 		"$LIMA_HOME/a/qmp.sock" >"$BATS_TEST_TMPDIR/up" 3>&- &
 	pid=$!
-	for _ in $(seq 100); do [ -s "$BATS_TEST_TMPDIR/up" ] && break; sleep 0.05; done
+	until_ok test -s "$BATS_TEST_TMPDIR/up"
 	run --separate-stderr limactl list --format '{{.Status}} {{index .Errors 0}}'
 	kill $pid
 	[ "$status" = 0 ]

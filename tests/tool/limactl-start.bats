@@ -5,10 +5,6 @@ load ../lib/common
 load ../lib/machine
 load ../lib/hostagent
 
-setup_file() {
-	build_fake_qemu
-}
-
 setup() {
 	machine_home
 	recorder ssh

@@ -253,7 +253,7 @@ logs() {
 	limactl usernet -p "$dir/pid" -e "$dir/ep" --listen-qemu="$dir/q" --listen "$dir/l" --subnet 10.3.0.0/24 --mtu 1400 \
 		--leases 10.3.0.9=52:55:55:00:00:09 3>&- &
 	pid=$!
-	for _ in $(seq 400); do [ ! -s "$dir/pid" ] || break; sleep 0.05; done
+	until_ok test -s "$dir/pid"
 	[ "$(cat "$dir/pid")" = "$pid" ]
 	[ "$(curl -sS --max-time 10 --unix-socket "$dir/ep" http://n/services/dhcp/leases)" = '{"10.3.0.9":"52:55:55:00:00:09"}' ]
 	kill "$pid"

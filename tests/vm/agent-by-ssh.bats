@@ -25,17 +25,6 @@ setup() {
 info() { curl -s --unix-socket "$DIR/ha.sock" http://x/v1/info; }
 channel() { info | python3 -c 'import json, sys; print(json.load(sys.stdin)["guest"].get("channel", "none"))'; }
 
-await() {
-	local _
-	for _ in $(seq 300); do
-		"$@" 2>/dev/null && return 0
-		sleep 0.2
-	done
-	echo "in vain: $*; channel $(channel)" >&2
-	tail -n 20 "$DIR/ha.stderr.log" >&2
-	return 1
-}
-
 by_ssh() { [ "$(channel)" = ssh ]; }
 
 @test "start ends with READY, and the agent is heard by ssh" {
@@ -48,7 +37,7 @@ by_ssh() { [ "$(channel)" = ssh ]; }
 @test "ports are forwarded" {
 	guest 'nohup perl -MIO::Socket::INET -e '"'"'$s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 18321, Listen => 5, ReuseAddr => 1);
 		while ($c = $s->accept) { print $c "hello from the guest\n"; close $c }'"'"' >/dev/null 2>&1 &'
-	await bash -c 'read -r line </dev/tcp/127.0.0.1/18321 && [ "$line" = "hello from the guest" ]'
+	until_ok bash -c 'read -r line </dev/tcp/127.0.0.1/18321 && [ "$line" = "hello from the guest" ]'
 }
 
 @test "nobody else in the guest gets a word from the agent" {
@@ -68,13 +57,13 @@ by_ssh() { [ "$(channel)" = ssh ]; }
 @test "the guest agent killed: it is heard again" {
 	old=$(guest 'systemctl show -P MainPID lima-guestagent')
 	guest "sudo kill -9 $old"
-	await guest "new=\$(systemctl show -P MainPID lima-guestagent); [ \$new != 0 ] && [ \$new != $old ]"
-	await by_ssh
+	until_ok guest "new=\$(systemctl show -P MainPID lima-guestagent); [ \$new != 0 ] && [ \$new != $old ]"
+	until_ok by_ssh
 }
 
 @test "the shared ssh connection killed: it is heard again" {
 	ssh -F "$DIR/ssh.config" -O exit lima-noport
-	await by_ssh
+	until_ok by_ssh
 	[ "$(guest 'echo ok')" = ok ]
 }
 
@@ -82,15 +71,15 @@ by_ssh() { [ "$(channel)" = ssh ]; }
 	kill -9 "$(agent_pid)"
 	await_state Broken
 	lima-instance start --quiet noport
-	await by_ssh
+	until_ok by_ssh
 }
 
 @test "after a reboot of the guest it is heard again, and stop leaves no socket" {
 	boot=$(guest 'cat /proc/sys/kernel/random/boot_id')
 	guest 'sudo systemctl reboot' || true
-	await guest "[ \$(cat /proc/sys/kernel/random/boot_id) != $boot ]"
+	until_ok guest "[ \$(cat /proc/sys/kernel/random/boot_id) != $boot ]"
 	await_state Running
-	await by_ssh
+	until_ok by_ssh
 	lima-instance stop noport
 	[ ! -e "$DIR/ga.ssh.sock" ]
 }

@@ -85,18 +85,10 @@ END
 		exec 5>"$VM_TMP/to.$sock"
 		guest "sudo sh -c 'stty -F /dev/$dev raw -echo; (head -n 1 </dev/$dev >/tmp/got.$sock) & sleep 0.5; echo out-of-$sock >/dev/$dev'" &
 		asked=$!
-		for _ in $(seq 200); do
-			grep -q "out-of-$sock" "$VM_TMP/from.$sock" && break
-			sleep 0.1
-		done
-		grep -q "out-of-$sock" "$VM_TMP/from.$sock"
+		until_ok grep "out-of-$sock" "$VM_TMP/from.$sock"
 		echo "into $sock" >&5
 		wait $asked
-		for _ in $(seq 100); do
-			[ "$(guest "cat /tmp/got.$sock")" != "into $sock" ] || break
-			sleep 0.1
-		done
-		[ "$(guest "cat /tmp/got.$sock")" = "into $sock" ]
+		until_ok guest "[ \"\$(cat /tmp/got.$sock)\" = 'into $sock' ]"
 		exec 5>&-
 		kill $client 2>/dev/null || :
 		grep -q "out-of-$sock" "$DIR/$sock.log"

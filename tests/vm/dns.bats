@@ -7,13 +7,10 @@ load ../lib/vm
 setup_file() {
 	vm_setup dns
 	cd "$TOP"
-	printf '%s\n' 'real.example A 10.9.8.7' 'real.example AAAA fd00::9' 'www.example CNAME real.example' 'big.example TXT 20000' \
-		'short.corp.example A 10.1.2.3' >"$VM_TMP/zone"
-	python3 tests/lib/fake-nameserver.py "$VM_TMP/zone" >"$VM_TMP/asked" 2>"$VM_TMP/zone.err" 3>&- &
-	echo $! >"$VM_TMP/zone.pid"
-	until [ -s "$VM_TMP/asked" ]; do kill -0 $! && sleep 0.05; done
-	export LIMA_RESOLV_CONF=$VM_TMP/resolv.conf LIMA_HOSTS=$VM_TMP/hosts
-	printf 'nameserver [127.0.0.1]:%s\nsearch corp.example\n' "$(head -n 1 "$VM_TMP/asked")" >"$LIMA_RESOLV_CONF"
+	vm_nameserver 'real.example A 10.9.8.7' 'real.example AAAA fd00::9' 'www.example CNAME real.example' 'big.example TXT 20000' \
+		'short.corp.example A 10.1.2.3'
+	echo 'search corp.example' >>"$LIMA_RESOLV_CONF"
+	export LIMA_HOSTS=$VM_TMP/hosts
 	echo '10.5.5.5 filed.example' >"$LIMA_HOSTS"
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$VM_TMP/key" -out "$VM_TMP/ca.pem" -days 9 \
 		-subj '/CN=A company' 2>/dev/null
@@ -23,7 +20,6 @@ setup_file() {
 }
 
 teardown_file() {
-	kill "$(cat "$VM_TMP/zone.pid")" || true
 	vm_teardown
 }
 
@@ -46,16 +42,6 @@ is() {
 
 taken() { guest 'ip -4 -o address show dev lo' | grep -q 'inet 192\.168\.5\.3/32 '; }
 not_taken() { ! taken; }
-
-# By the event that makes it so; the bound only ends a hanging test.
-await() {
-	for _ in $(seq 300); do
-		! "$@" || return 0
-		sleep 0.1
-	done
-	echo "not so: $*"
-	return 1
-}
 
 @test "the guest asks at 192.168.5.3, and the guest agent has taken that over" {
 	is 192.168.5.3 nameserver
@@ -98,7 +84,7 @@ await() {
 
 @test "that route comes back when it is cleared away" {
 	guest 'sudo ip route del table local 192.168.5.3 dev eth0 || ip route show table local'
-	await eval 'guest "ip route show table local 192.168.5.3" | grep -q eth0'
+	until_ok eval 'guest "ip route show table local 192.168.5.3" | grep -q eth0'
 }
 
 @test "nothing of it is a port on the host" {
@@ -120,25 +106,25 @@ await() {
 @test "a guest agent that is killed leaves nothing behind, and its successor takes over again" {
 	pid=$(guest 'systemctl show -P MainPID lima-guestagent')
 	guest "sudo kill -9 $pid"
-	await eval '[ "$(guest "systemctl show -P MainPID lima-guestagent")" != '"$pid"' ]'
-	await taken
+	until_ok eval '[ "$(guest "systemctl show -P MainPID lima-guestagent")" != '"$pid"' ]'
+	until_ok taken
 	is 'NOERROR 10.1.1.1' ask udp b.example A
 	guest 'sudo systemctl stop lima-guestagent'
 	not_taken
 	[ -z "$(guest 'ip route show table local 192.168.5.3')" ]
 	guest 'sudo systemctl start lima-guestagent'
-	await taken
+	until_ok taken
 	is 'NOERROR 10.1.1.1' ask udp b.example A
 }
 
 @test "when the host agent goes, the address is given back; the next one has it again, with changed settings" {
 	kill -9 "$(agent_pid)"
 	# There is no host agent, but the machine can still be reached.
-	await not_taken
+	until_ok not_taken
 	sed -i 's/^hostResolver:/hostResolver:\n  ipv6: true/' "$DIR/lima.yaml"
 	grep -A1 hostResolver: "$DIR/lima.yaml"
 	lima-instance start dns
-	await taken
+	until_ok taken
 	is 'NOERROR fd00::9' ask udp real.example AAAA
 	is 'NOERROR fd00::6' ask tcp six.example AAAA
 	[[ $(guest 'getent ahostsv6 real.example') == "fd00::9 "* ]]
@@ -147,7 +133,7 @@ await() {
 @test "a guest that floods is answered again afterwards, and the host agent stays small" {
 	guest 'perl -e '\''use Socket; socket(S, PF_INET, SOCK_DGRAM, 0); connect(S, pack_sockaddr_in(53, inet_aton("192.168.5.3")));
 		for (1 .. 20000) { send(S, pack("nnnnnnC/aC/aCnn", $_, 256, 1, 0, 0, 0, "n$_", "example", 0, 1, 1), 0) }'\'''
-	await eval '[ "$(ask udp b.example A)" = "NOERROR 10.1.1.1" ]'
+	until_ok eval '[ "$(ask udp b.example A)" = "NOERROR 10.1.1.1" ]'
 	[ "$(awk '/VmRSS/ {print $2}' "/proc/$(agent_pid)/status")" -lt 16384 ]
 	rss=$(guest 'sudo awk "/VmRSS/ {print \$2}" /proc/$(systemctl show -P MainPID lima-guestagent)/status')
 	[ "$rss" -lt 1024 ] || { echo "guest agent: $rss KiB"; false; }

@@ -73,11 +73,7 @@ PY
 	qemu=$(qemu_pid)
 	boot=$(guest 'cat /proc/sys/kernel/random/boot_id')
 	guest 'sudo systemctl reboot' || true
-	for _ in $(seq 600); do
-		now=$(guest 'cat /proc/sys/kernel/random/boot_id' 2>/dev/null) && [ "$now" != "$boot" ] && break
-		sleep 0.2
-	done
-	[ "$now" != "$boot" ]
+	until_ok guest "[ \$(cat /proc/sys/kernel/random/boot_id) != $boot ]"
 	await_state Running
 	[ "$(qemu_pid)" = "$qemu" ]
 }

@@ -71,20 +71,15 @@ my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 47124, List
 while (my $c = $s->accept) { print $c "hello\n"; close $c }
 END
 	answers() {
-		for _ in $(seq 200); do
-			[ "$(timeout 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/47124 && cat <&3' 2>/dev/null)" = "$1" ] && return
-			sleep 0.1
-		done
-		tail -n 20 "$DIR/ha.stderr.log" "$DIR/ha.stdout.log"
-		return 1
+		[ "$(timeout 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/47124 && cat <&3' 2>/dev/null)" = "$1" ]
 	}
 	in_guest sh -c 'cat >server.pl' <server.pl
 	limactl snapshot create dat --tag ports
 	for _ in 1 2; do
 		in_guest sh -c '(setsid perl server.pl >/dev/null 2>&1 </dev/null &)'
-		answers hello
+		until_ok answers hello
 		limactl snapshot apply dat --tag ports
-		answers ""
+		until_ok answers ""
 	done
 	limactl snapshot delete dat --tag ports
 }

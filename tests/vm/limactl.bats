@@ -4,7 +4,6 @@
 
 load ../lib/vm
 load ../lib/machine
-load ../lib/hostagent
 
 setup_file() {
 	vm_setup ctl

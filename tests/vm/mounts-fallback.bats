@@ -35,17 +35,6 @@ mount_says() {
 
 mount_is() { [ "$(mount_says type)" = "$1" ] && [ "$(mount_says state)" = mounted ]; }
 
-await() {
-	local _
-	for _ in $(seq 300); do
-		"$@" 2>/dev/null && return 0
-		sleep 0.2
-	done
-	echo "in vain: $*; $(mount_says type), $(mount_says state), $(mount_says problem)" >&2
-	tail -n 20 "$DIR/ha.stderr.log" >&2
-	return 1
-}
-
 # Both directions work. Whatever hangs ends with the time limit.
 works() {
 	local word=$RANDOM$RANDOM
@@ -79,15 +68,15 @@ server_pids() {
 	pid=$(server_pids sftp-server)
 	[ -n "$pid" ]
 	kill -9 $pid
-	await works
-	await mount_is reverse-sshfs
+	until_ok works
+	until_ok mount_is reverse-sshfs
 	[ "$(server_pids sftp-server)" != "$pid" ]
 }
 
 @test "sshfs in the guest killed: mounted again" {
 	guest 'sudo kill -9 $(pidof sshfs)'
-	await works
-	await mount_is reverse-sshfs
+	until_ok works
+	until_ok mount_is reverse-sshfs
 }
 
 @test "a host agent that takes over falls back again" {
@@ -101,8 +90,8 @@ server_pids() {
 @test "at the next boot of the guest the type that was asked for is tried again" {
 	boot=$(guest 'cat /proc/sys/kernel/random/boot_id')
 	guest 'sudo touch /etc/virtiofs-again; sudo systemctl reboot' || true
-	await guest "[ \$(cat /proc/sys/kernel/random/boot_id) != $boot ]"
-	await mount_is virtiofs
+	until_ok guest "[ \$(cat /proc/sys/kernel/random/boot_id) != $boot ]"
+	until_ok mount_is virtiofs
 	await_state Running
 	[ -z "$(mount_says warning)" ]
 	guest 'findmnt -n -o FSTYPE --mountpoint "/mnt/sh are"' | grep -qx virtiofs
@@ -113,9 +102,9 @@ server_pids() {
 	# Somebody has the folder as working directory and a file open.
 	lima-instance shell fall -- sh -c 'cd "/mnt/sh are" && exec 3>open && echo there && sleep 300' >"$VM_TMP/user" 3>&- &
 	user=$!
-	await grep -q there "$VM_TMP/user"
+	until_ok grep -q there "$VM_TMP/user"
 	kill -9 $(server_pids virtiofsd)
-	await mount_is reverse-sshfs
+	until_ok mount_is reverse-sshfs
 	[[ $(mount_says warning) == *"virtiofsd ended"* ]]
 	works
 	[ "$(state)" = Running ]
@@ -127,7 +116,7 @@ server_pids() {
 	kill -9 "$(agent_pid)"
 	await_state Broken
 	lima-instance start --quiet fall
-	await mount_is reverse-sshfs
+	until_ok mount_is reverse-sshfs
 	works
 }
 

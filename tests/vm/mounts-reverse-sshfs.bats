@@ -108,7 +108,7 @@ PY
 	in_guest "$G/watched" 'exec perl -e '"'"'$| = 1; $file = "'"$what"'"; $fd = syscall(294, 0); syscall(254, $fd, $file, 0x6) >= 0 or die $!; open(F, "<&=", $fd);
 		print "watching\n"; alarm 60; sysread(F, $b, 4096) or die; print "noticed\n"'"'"'' >"$VM_TMP/watcher" 3>&- &
 	watcher=$!
-	for _ in $(seq 300); do grep -q watching "$VM_TMP/watcher" && break; sleep 0.1; done
+	until_ok grep watching "$VM_TMP/watcher"
 	echo 2 >>"$W/watched/file"
 	wait $watcher
 	grep -q noticed "$VM_TMP/watcher"

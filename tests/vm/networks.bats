@@ -8,12 +8,8 @@ load ../lib/machine
 setup_file() {
 	vm_setup one
 	cd "$TOP"
-	printf '%s\n' 'real.example A 10.9.8.7' 'big.example TXT 20000' >"$VM_TMP/zone"
-	python3 tests/lib/fake-nameserver.py "$VM_TMP/zone" >"$VM_TMP/asked" 2>"$VM_TMP/zone.err" 3>&- &
-	echo $! >"$VM_TMP/zone.pid"
-	until [ -s "$VM_TMP/asked" ]; do kill -0 $! && sleep 0.05; done
-	export LIMA_RESOLV_CONF=$VM_TMP/resolv.conf NET=$LIMA_HOME/_networks/user-v2
-	printf 'nameserver [127.0.0.1]:%s\n' "$(head -n 1 "$VM_TMP/asked")" >"$LIMA_RESOLV_CONF"
+	vm_nameserver 'real.example A 10.9.8.7' 'big.example TXT 20000'
+	export NET=$LIMA_HOME/_networks/user-v2
 	# A web server of the host, to be reached through the gateway.
 	mkdir "$VM_TMP/www"
 	echo 'of the host' >"$VM_TMP/www/file"
@@ -34,7 +30,7 @@ setup_file() {
 }
 
 teardown_file() {
-	kill "$(cat "$VM_TMP/zone.pid")" "$(cat "$VM_TMP/www.pid")" || true
+	kill "$(cat "$VM_TMP/www.pid")" || true
 	vm_teardown
 }
 
@@ -48,15 +44,6 @@ address() { limactl shell "$1" ip -4 -o address show dev "${2:-eth0}" </dev/null
 status_has() { lima-instance status "$1" | grep -F "$2"; }
 runs() { ! flock -n "$NET/lock" true; }
 lab_runs() { ! flock -n "$LIMA_HOME/_networks/lab/lock" true; }
-# By the event that makes it so; the bound only ends a hanging test.
-await() {
-	for _ in $(seq 300); do
-		! "$@" || return 0
-		sleep 0.1
-	done
-	echo "not so: $*"
-	return 1
-}
 
 @test "two guests at once on one network: one daemon, two addresses, ssh by a port of the host" {
 	grep -q READY "$VM_TMP/one.log"
@@ -81,7 +68,7 @@ await() {
 		\$l = IO::Socket::INET->new(Listen => 1, LocalPort => 4567, ReuseAddr => 1) or die; open F, q(>), q(/tmp/listens);
 		\$c = \$l->accept; print \$c scalar <STDIN>; close \$c"' >/dev/null 3>&- &
 	pid=$!
-	await two 'test -e /tmp/listens'
+	until_ok two 'test -e /tmp/listens'
 	[ "$(one 'perl -MIO::Socket -e "\$c = IO::Socket::INET->new(q(lima-two.internal:4567)) or die; print <\$c>"')" = "from two" ]
 	wait "$pid"
 }
@@ -120,7 +107,7 @@ await() {
 	if [ -n "$own" ]; then
 		python3 -u -m http.server --bind "$own" --directory "$VM_TMP/www" 0 >"$VM_TMP/own.out" 2>&1 3>&- &
 		pid=$!
-		await grep -q port "$VM_TMP/own.out"
+		until_ok grep -q port "$VM_TMP/own.out"
 		get one "$own:$(sed -n 's/.* port \([0-9]*\).*/\1/p' "$VM_TMP/own.out")" | grep -x 'of the host'
 		kill "$pid"
 	fi
@@ -130,7 +117,7 @@ await() {
 	one 'perl -MIO::Socket -e "
 		\$l = IO::Socket::INET->new(Listen => 1, LocalAddr => q(127.0.0.1), LocalPort => 14567, ReuseAddr => 1) or die;
 		\$c = \$l->accept; print \$c qq(forwarded\n)"' >/dev/null 3>&- &
-	await grep -q 14567 "$DIR/ha.stdout.log"
+	until_ok grep -q 14567 "$DIR/ha.stdout.log"
 	[ "$(python3 -c 'import socket; print(socket.create_connection(("127.0.0.1", 14567)).makefile().readline().strip())')" = forwarded ]
 	one 'echo a file of one >/tmp/f'
 	limactl --tty=false copy one:/tmp/f two:/tmp/g
@@ -155,19 +142,19 @@ await() {
 @test "the daemon is killed: it is there again, with the names; what QEMU cannot connect again is told" {
 	was=$(address one)
 	kill -KILL "$(cat "$NET/lock")"
-	await runs
+	until_ok runs
 	if grep -q ',reconnect' "$DIR/qemu.argv"; then
-		await one true
+		until_ok one true
 	else
 		await_state Degraded
-		await status_has one "the network user-v2 was interrupted"
+		until_ok status_has one "the network user-v2 was interrupted"
 		# Both: whoever is restarted first finds the network there.
 		lima-instance restart --quiet --force one 3>&-
 		lima-instance restart --quiet --force two 3>&-
 	fi
 	await_state Running
 	[ "$(address one)" = "$was" ]
-	await one 'ping -c 1 -W 5 lima-two.internal'
+	until_ok one 'ping -c 1 -W 5 lima-two.internal'
 }
 
 @test "the network ends with the last instance, and leaves only what it has to remember" {
