@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 
 #include "err.h"
-#include "render/out_cmd.h"
 #include "render/edit.h"
+#include "render/out_cmd.h"
 
 static const char usage[] =
 	"usage: lima-render [EDIT...] [TEMPLATE]          print the self-contained lima.yaml\n"

@@ -6,8 +6,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "err.h"
 #include "dns/dns.h"
+#include "err.h"
 
 enum { PATIENCE_MS = 20000, LONG = 3000, HUGE_TXT = 60000 };
 

@@ -1,9 +1,9 @@
 /* uses: hostagent guestagent dns loop */
 /* Both ends together: the forwarding of the host and the real guest agent in a network of its own, with real
  * connections. */
+#include "fake_host.h"
 #include "hostagent/forward/forward.h"
 #include "hostagent/forward/tunnel.h"
-#include "fake_host.h"
 
 #include <arpa/inet.h>
 #include <event2/buffer.h>

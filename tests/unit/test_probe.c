@@ -6,8 +6,8 @@
 
 #include "probe/kvm.h"
 #include "probe/probe.h"
-#include "words.h"
 #include "tap.h"
+#include "words.h"
 
 /* The words joined by '|'; NULL when refused. */
 static char *split(const char *text)

@@ -12,12 +12,12 @@
 #include <unistd.h>
 
 #include "child.h"
-#include "hostagent/machine/disks.h"
-#include "hostagent/dns/dns_guest.h"
 #include "file.h"
 #include "hostagent/api/api.h"
-#include "instance_files.h"
+#include "hostagent/dns/dns_guest.h"
+#include "hostagent/machine/disks.h"
 #include "hostagent/machine/machine_events.h"
+#include "instance_files.h"
 #include "oswatch.h"
 #include "ssh.h"
 

@@ -18,25 +18,25 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "hostagent/guest/boot.h"
-#include "hostagent/machine/console.h"
 #include "err.h"
 #include "hostagent/api/events.h"
+#include "hostagent/api/screenshot.h"
+#include "hostagent/forward/ports.h"
+#include "hostagent/guest/boot.h"
 #include "hostagent/guest/ga.h"
+#include "hostagent/guest/probes.h"
+#include "hostagent/guest/tasks.h"
+#include "hostagent/machine/console.h"
+#include "hostagent/machine/machine.h"
+#include "hostagent/machine/pulse.h"
+#include "hostagent/machine/tpm.h"
+#include "hostagent/machine/vnc.h"
 #include "hostagent/mounts/inotify.h"
+#include "hostagent/mounts/mounts.h"
+#include "hostagent/network/usernet.h"
 #include "kv.h"
 #include "lock.h"
-#include "hostagent/machine/machine.h"
-#include "hostagent/mounts/mounts.h"
-#include "hostagent/forward/ports.h"
-#include "hostagent/guest/probes.h"
-#include "hostagent/machine/pulse.h"
-#include "hostagent/api/screenshot.h"
 #include "stop.h"
-#include "hostagent/guest/tasks.h"
-#include "hostagent/machine/tpm.h"
-#include "hostagent/network/usernet.h"
-#include "hostagent/machine/vnc.h"
 
 /* Time limits in seconds, changed by options. */
 struct agent_options {

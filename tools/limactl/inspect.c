@@ -11,8 +11,8 @@
 
 #include "diag.h"
 #include "dirs.h"
-#include "file.h"
 #include "fields.h"
+#include "file.h"
 #include "instance_files.h"
 #include "log.h"
 #include "name.h"

@@ -13,9 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "hostagent/agent.h"
 #include "api.h"
 #include "bmp.h"
+#include "hostagent/agent.h"
 #include "hostagent/machine/qmp.h"
 #include "loop/httpd.h"
 

@@ -5,11 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "hostagent/agent.h"
 #include "forward.h"
+#include "hostagent/agent.h"
 #include "hostagent/job.h"
-#include "hostagent/ssh.h"
 #include "hostagent/mounts/sshfs.h"
+#include "hostagent/ssh.h"
 
 #define SSH_JOB_S 30
 #define WAITING_MAX 4096

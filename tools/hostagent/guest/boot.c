@@ -7,8 +7,8 @@
 
 #include "hostagent/agent.h"
 #include "hostagent/job.h"
-#include "oswatch.h"
 #include "hostagent/ssh.h"
+#include "oswatch.h"
 
 #define QUIET_S 10            /* without a word from the guest agent in that time, ssh is tried */
 #define QUIET_PLAIN_S 1

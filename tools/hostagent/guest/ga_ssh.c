@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "hostagent/agent.h"
-#include "instance_files.h"
 #include "hostagent/job.h"
 #include "hostagent/ssh.h"
+#include "instance_files.h"
 #include "unixsock.h"
 
 #define GUEST_SOCK "/run/lima-guestagent.sock"

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "num.h"
 #include "hostagent/text.h"
+#include "num.h"
 
 #define NAME_LEN_MAX 256
 

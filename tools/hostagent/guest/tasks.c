@@ -9,12 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "hostagent/agent.h"
 #include "beneath.h"
 #include "file.h"
+#include "hostagent/agent.h"
 #include "hostagent/job.h"
-#include "hostagent/ssh.h"
 #include "hostagent/mounts/sshfs.h"
+#include "hostagent/ssh.h"
 
 #define COPY_MAX (64u << 20)
 #define JOB_S 120

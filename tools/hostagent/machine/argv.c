@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "hostagent/agent.h"
 #include "file.h"
+#include "hostagent/agent.h"
 #include "instance_files.h"
 
 #define ARGV_MAX_BYTES (1u << 20)

@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "hostagent/agent.h"
 #include "file.h"
+#include "hostagent/agent.h"
 #include "oswatch.h"
 
 /* A guest that writes all the time costs one look in that time. */

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "hostagent/agent.h"
 #include "file.h"
+#include "hostagent/agent.h"
 #include "instance_files.h"
 #include "oswatch.h"
 

@@ -10,17 +10,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "hostagent/agent.h"
 #include "argv.h"
-#include "hostagent/child.h"
 #include "disks.h"
 #include "file.h"
+#include "hostagent/agent.h"
+#include "hostagent/api/snapshot.h"
+#include "hostagent/child.h"
 #include "instance_files.h"
 #include "machine_check.h"
 #include "machine_events.h"
 #include "oswatch.h"
 #include "qmp.h"
-#include "hostagent/api/snapshot.h"
 #include "spawn.h"
 #include "unixsock.h"
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "hostagent/agent.h"
-#include "qmp.h"
 #include "hostagent/api/usage.h"
+#include "qmp.h"
 
 /* --- how it is --- */
 

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "hostagent/agent.h"
 #include "hostagent/child.h"
-#include "file.h"
 #include "spawn.h"
 #include "unixsock.h"
 

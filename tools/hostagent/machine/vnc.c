@@ -7,8 +7,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "hostagent/agent.h"
 #include "file.h"
+#include "hostagent/agent.h"
 #include "instance_files.h"
 #include "num.h"
 #include "qmp.h"

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hostagent/agent.h"
 #include "changes.h"
 #include "dirwatch.h"
+#include "hostagent/agent.h"
 
 #define WATCHES_MAX 8192 /* folders in each mount */
 #define INOTIFY_PATH_MAX 4096 /* of a frame: the time, and a path that Linux can open */

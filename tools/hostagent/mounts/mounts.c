@@ -10,10 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "hostagent/agent.h"
-#include "hostagent/child.h"
 #include "dirs.h"
 #include "file.h"
+#include "hostagent/agent.h"
+#include "hostagent/child.h"
 #include "instance_files.h"
 #include "spawn.h"
 #include "sshfs.h"

@@ -16,8 +16,8 @@
 
 #include "hostagent/agent.h"
 #include "hostagent/job.h"
-#include "spawn.h"
 #include "hostagent/ssh.h"
+#include "spawn.h"
 
 #define NOT_READY 75     /* exit status of our remote script while fuse is not ready */
 #define CHECK_JOB_S 60
