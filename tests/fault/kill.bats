@@ -105,6 +105,11 @@ clean_state() {
 	chmod +x make
 	LIMA_MAKE=$PWD/make run lima-instance create --template t.yaml a
 	[[ $output == *"make: warning: something"*"no end of line"* ]]
+	# Nor is its death passed over; and no word of options has an f in it, which GNU make 4.4.1 would crash on.
+	printf '#!/bin/sh\nprintf "%%s\\n" "$@" >words\nkill -SEGV $$\n' >make
+	LIMA_MAKE=$PWD/make run lima-instance create --template t.yaml a
+	[ "$status" = 69 ] && [[ $output == *"could not be built: $PWD/make was ended by signal 11 (Segmentation fault)"* ]]
+	[ "$(grep -c '^-[^-]*f' words)" = "$(grep -cx -- -f words)" ]
 }
 
 @test "the warning for root comes once in a command, the messages of tools go where they are looked for" {

@@ -7,7 +7,8 @@ fake_make() {
 	cat >"$1" <<'END'
 #!/bin/sh
 # -C DIR, and the goal, which is the last argument.
-for arg; do case $arg in -C*) dir=${arg#-C} ;; esac; goal=$arg; done
+for arg; do [ "$last" != -C ] || dir=$arg; last=$arg; done
+goal=$last
 echo "$goal" >>"$BATS_TEST_TMPDIR/made"
 [ ! -e "$BATS_TEST_TMPDIR/make.fails" ] || { echo "lima-fetch: this image cannot be had" >&2; exit 2; }
 cd "$dir" && "$LIMA_BIN"/lima-render --instance . || exit

@@ -1,5 +1,6 @@
 /* make - runs the rules of mk/instance.mk inside an instance directory. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "buf.h"
 #include "dirs.h"
@@ -7,6 +8,8 @@
 #include "instance.h"
 #include "instance_files.h"
 #include "spawn.h"
+
+#define SIGNALLED 128 /* spawn_wait: and the number of the signal */
 
 /* What the make above us put in the environment must not reach the inner one: its goals, its -n or -k, its variables
  * (which it would expand) and its job server are not ours. */
@@ -48,12 +51,18 @@ int step_make(const struct instance *in, const char *goal, struct err *e)
 		strv_add(&argv, "-s");
 	strv_add(&argv, "-j4");
 	strv_add(&argv, "--no-print-directory");
-	strv_addf(&argv, "-C%s", in->dir);
-	strv_addf(&argv, "-f%s/mk/instance.mk", share);
+	/* As words of their own: GNU make 4.4.1 takes the first f in any word of options for a -f, and crashes. */
+	strv_add(&argv, "-C");
+	strv_add(&argv, in->dir);
+	strv_add(&argv, "-f");
+	strv_addf(&argv, "%s/mk/instance.mk", share);
 	strv_add(&argv, goal);
 	r = make_run(argv.v, &status, e);
 	if (r == 0 && status != 0 && e->code)
 		r = err_wrap(e, "the instance '%s' could not be built", in->name);
+	else if (r == 0 && status > SIGNALLED)
+		r = err_set(e, EXIT_UNAVAIL, "the instance '%s' could not be built: %s was ended by signal %d (%s)", in->name, argv.v[0],
+			    status - SIGNALLED, strsignal(status - SIGNALLED));
 	else if (r == 0 && status != 0)
 		r = err_set(e, EXIT_UNAVAIL,
 			    "the instance '%s' could not be built; the reason is above: when that is put right, run the same command "

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "buf.h"
+
 static const char *program = "lima";
 
 void err_program(const char *argv0)
@@ -68,16 +70,21 @@ void err_wrap_(struct err *e, const char *fmt, ...)
 		memcpy(e->msg + sizeof(e->msg) - 4, "...", 4);
 }
 
-/* Text that came from outside must not steer the terminal: control characters become '?'. */
+/* Text that came from outside must not steer the terminal: control characters become '?'. One write, so that the lines of programs
+ * that run at once do not get into each other. */
 static void print_line(const char *text)
 {
-	fprintf(stderr, "%s: ", program);
+	struct buf line = { 0 };
+
+	buf_addf(&line, "%s: ", program);
 	for (const char *p = text; *p; p++) {
 		unsigned char c = (unsigned char)*p;
 
-		fputc((c < 0x20 && c != '\t' && c != '\n') || c == 0x7f ? '?' : c, stderr);
+		buf_addc(&line, (c < 0x20 && c != '\t' && c != '\n') || c == 0x7f ? '?' : *p);
 	}
-	fputc('\n', stderr);
+	buf_addc(&line, '\n');
+	fputs(buf_str(&line), stderr);
+	buf_free(&line);
 }
 
 int err_report(const struct err *e)
