@@ -263,7 +263,7 @@ static void test_query(void)
 	ask(".none[]", "");
 	ask("\"x\\ny\"", "0:\"x\\ny\" 1:\"x\\ny\" ");
 	ask("env(HOME)", "env operations have been disabled");
-	ask("(", "the expression \"(\" fails: syntax error, unexpected $end");
+	ask("(", "the expression \"(\" fails: syntax error, unexpected end of file");
 	ask("halt", "the expression \"halt\" fails: halt is not allowed");
 	ask("if .name == \"b\" then error(\"no b\") else 1 end",
 	    "the expression \"if .name == \"b\" then error(\"no b\") else 1 end\" fails: no b");

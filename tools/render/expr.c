@@ -64,6 +64,20 @@ static void confine(void)
 		limit(RLIMIT_AS, EXPR_MEMORY_MAX);
 }
 
+static void reword(struct buf *b, const char *from, const char *to)
+{
+	const char *hit = strstr(buf_str(b), from);
+	struct buf new = { 0 };
+
+	if (!hit)
+		return;
+	buf_add(&new, b->data, (size_t)(hit - b->data));
+	buf_adds(&new, to);
+	buf_adds(&new, hit + strlen(from));
+	buf_free(b);
+	*b = new;
+}
+
 /* Keeps the first message, without what jq adds for its own command line. */
 static void collect_message(void *data, jv msg)
 {
@@ -75,18 +89,29 @@ static void collect_message(void *data, jv msg)
 		s += 11;
 	n = strcspn(s, "\n");
 	if (b->len == 0) {
-		const char *cut[] = {" (Unix shell quoting issues?)", " at <top-level>, line 1:", NULL};
-
 		buf_add(b, s, n);
-		for (size_t i = 0; cut[i]; i++) {
-			char *hit = strstr(b->data, cut[i]);
-
-			if (hit)
-				memmove(hit, hit + strlen(cut[i]), strlen(hit + strlen(cut[i])) + 1);
-		}
-		b->len = strlen(b->data);
+		reword(b, " (Unix shell quoting issues?)", "");
+		reword(b, " at <top-level>, line 1:", "");
+		reword(b, "unexpected $end", "unexpected end of file"); /* as 1.7 says it */
 	}
 	jv_free(msg);
+}
+
+/* Nothing but blanks and comments is the document as it is; libjq 1.7 wants that to be written. */
+static bool says_nothing(const char *program)
+{
+	while (*program) {
+		program += strspn(program, " \t\r\n");
+		if (*program != '#')
+			return !*program;
+		program += strcspn(program, "\n");
+	}
+	return true;
+}
+
+static int compile(jq_state *jq, const char *program)
+{
+	return jq_compile(jq, says_nothing(program) ? "." : program);
 }
 
 /* libjq 1.6 leaves these two unset, and calls them. */
@@ -161,7 +186,7 @@ static jv evaluate(const struct node *doc, const char *program, struct buf *why)
 	jv result = jv_invalid(), v;
 	unsigned count = 0;
 
-	if (!jq_compile(jq, program)) {
+	if (!compile(jq, program)) {
 		if (why->len == 0)
 			buf_adds(why, "it does not compile");
 		jq_teardown(&jq);
@@ -263,7 +288,7 @@ static void query(const struct task *t, bool tolerant, struct buf *lines, struct
 	jq_state *jq = new_jq(why);
 
 	expr_translate(t->program, tolerant, &program);
-	if (!jq_compile(jq, buf_str(&program)) && why->len == 0)
+	if (!compile(jq, buf_str(&program)) && why->len == 0)
 		buf_adds(why, "it does not compile");
 	for (size_t i = 0; i < t->n && why->len == 0; i++)
 		query_one(jq, t->docs[i], i, lines, why);
