@@ -22,7 +22,7 @@ scripts() { git grep -lE '^#!/(usr/)?bin/(env )?(ba)?sh' -- ':!*.bats'; }
 
 @test "cppcheck has nothing to say" {
 	c_files | xargs cppcheck -j2 --quiet --std=c11 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 \
-		--suppress=missingIncludeSystem -Itools/lib -Itools -DLIMA_VERSION='"0"'
+		--suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches -Itools/lib -Itools -DLIMA_VERSION='"0"'
 }
 
 @test "shellcheck has nothing to say" {

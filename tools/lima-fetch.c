@@ -128,6 +128,7 @@ static void set_option(struct options *o, int c)
 	case OPT_KEEP: o->keep = optarg; break;
 	case OPT_HELP: print_and_exit(usage); break;
 	case OPT_VERSION: print_and_exit("lima-fetch " LIMA_VERSION "\n"); break;
+	default: break; /* getopt_long gives no other */
 	}
 }
 

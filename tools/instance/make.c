@@ -34,7 +34,8 @@ static void sweep(const struct instance *in)
 
 int step_make(const struct instance *in, const char *goal, struct err *e)
 {
-	const char *make = getenv("LIMA_MAKE");
+	const char *other = getenv("LIMA_MAKE");
+	char *make = xstrdup(other && *other ? other : "make"); /* setenv may move what getenv gave */
 	char *bin = dirs_bin(e), *share = bin ? dirs_share(e) : NULL;
 	struct strv argv = { 0 };
 	int status = 0, r = -1;
@@ -46,7 +47,7 @@ int step_make(const struct instance *in, const char *goal, struct err *e)
 	setenv("LIMA_SHARE", share, 1);
 	setenv("LIMA_HOME", in->home, 1);
 	forget_outer_make();
-	strv_add(&argv, make && *make ? make : "make");
+	strv_add(&argv, make);
 	if (!make_is_verbose())
 		strv_add(&argv, "-s");
 	strv_add(&argv, "-j4");
@@ -69,6 +70,7 @@ int step_make(const struct instance *in, const char *goal, struct err *e)
 			    "again (V=1 shows each step)", in->name);
 out:
 	strv_free(&argv);
+	free(make);
 	free(share);
 	free(bin);
 	return r;

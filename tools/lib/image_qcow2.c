@@ -158,6 +158,8 @@ static int check_extensions(const struct qcow2 *q)
 			return refuse(q, "it names an external data file; flatten it with qemu-img convert");
 		case EXT_CRYPTO:
 			return refuse(q, "it is encrypted");
+		default: /* a reader may pass over what it does not know (docs/interop/qcow2.txt of QEMU) */
+			break;
 		}
 		if (be32(h + 4) > q->cluster - at - 8)
 			return refuse(q, "its header is not valid (an extension is too long)");

@@ -199,8 +199,8 @@ static int print_tags(const struct buf *table, struct err *e)
 		return 0;
 	if (n != 3 || strncmp(word, "TAG", 3) != 0)
 		return err_set(e, EXIT_NO, "unknown header: %.*s", (int)strcspn(line, "\n"), line);
-	while ((line = strchr(line, '\n')) && *++line) {
-		n = second_word(line, &word);
+	while ((line = strchr(line, '\n')) && line[1]) {
+		n = second_word(++line, &word);
 		printf("%.*s\n", (int)n, word);
 	}
 	return 0;

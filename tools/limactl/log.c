@@ -166,7 +166,7 @@ static void write_json(struct buf *out, enum log_level level, const char *msg, c
 
 void log_fields(enum log_level level, const char *msg, const char *const *field, size_t n)
 {
-	const char *sorted[2 * FIELDS_MAX];
+	const char *sorted[2 * FIELDS_MAX] = { NULL };
 	struct buf line = { 0 };
 
 	if (level > max_level)
@@ -217,7 +217,7 @@ void log_msg(enum log_level level, const char *fmt, ...)
 
 void log_with(enum log_level level, const char *msg, ...)
 {
-	const char *field[2 * FIELDS_MAX];
+	const char *field[2 * FIELDS_MAX] = { NULL };
 	size_t n = 0;
 	va_list ap;
 

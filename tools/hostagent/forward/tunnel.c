@@ -159,6 +159,7 @@ bool tunnel_begin(struct tunnels *ts, struct tunnel *t, const struct tunnel_kind
 		  unsigned *count)
 {
 	uint8_t open[1 + WIRE_PATH_MAX + WIRE_OPEN_SIZE];
+	size_t len;
 
 	if (!ts->guest || ts->count >= WIRE_STREAMS_MAX) {
 		if (ts->guest)
@@ -175,7 +176,8 @@ bool tunnel_begin(struct tunnels *ts, struct tunnel *t, const struct tunnel_kind
 	t->next_in_bucket = NULL;
 	*place_of(ts, t->id) = t;
 	ts->count++;
-	tunnel_send(ts, WIRE_OPEN, t->id, open, (uint32_t)wire_open_put(open, to));
+	len = wire_open_put(open, to);
+	tunnel_send(ts, WIRE_OPEN, t->id, open, (uint32_t)len);
 	return true;
 }
 
