@@ -9,6 +9,7 @@
  *   --deaf                ignores system_powerdown
  *   --listen-late         calls listen(2) only after half a second
  *   --disk FILE           locks it as QEMU locks an image
+ *   --unread N            query-blockstats tells of no reads from the disk until the Nth system_reset
  *   --dump WORD           screendump: "no-png" as QEMU before 7.1, "no-console", "never" (no answer), "torn" (half a picture)
  *
  * Cues are lines read from the file ./cues (when the host agent has connected first) and from the fifo ./cue (at any time):
@@ -47,7 +48,7 @@
 #include "wire.h"
 
 static const char *mode = "normal", *say_text, *pidfile, *disk, *dump = "";
-static int exit_status, port = 2222;
+static int exit_status, port = 2222, unread;
 static bool kvm, deaf, listen_late, busy;
 
 static int qmp_listen = 3, ga_listen = 4, qmp_fd = -1, ga_fd = -1, cue_fd = -1, log_fd = -1;
@@ -447,6 +448,13 @@ static void command(char *line)
 			 "RecvQ SendQ\\r\\n  TCP[HOST_FORWARD]  12       127.0.0.1 %d    192.168.5.15    22     0     0\\r\\n"
 			 "  UDP[236 sec]     -   192.168.5.15 47618   192.168.5.3    53     0     0\\r\\n\",\"id\":%ld}",
 			 port, id);
+	} else if (!strcmp(name, "query-blockstats")) {
+		qmp_send("{\"return\":[{\"device\":\"cdrom0\",\"stats\":{\"rd_operations\":0}},{\"device\":\"boot-disk\",\"stats\":"
+			 "{\"rd_operations\":%d}}],\"id\":%ld}", unread > 0 ? 0 : 7, id);
+	} else if (!strcmp(name, "system_reset")) {
+		unread--;
+		qmp_send("{\"return\":{},\"id\":%ld}", id);
+		qmp_send("{\"event\":\"RESET\",\"data\":{\"guest\":false,\"reason\":\"host-qmp-system-reset\"}}");
 	} else if (!strcmp(name, "system_powerdown")) {
 		qmp_send("{\"event\":\"POWERDOWN\"}");
 		qmp_send("{\"return\":{},\"id\":%ld}", id);
@@ -545,6 +553,8 @@ static void options(int argc, char **argv)
 			say_text = next;
 		else if (!strcmp(argv[i], "--port"))
 			port = atoi(next);
+		else if (!strcmp(argv[i], "--unread"))
+			unread = atoi(next);
 		else if (!strcmp(argv[i], "--disk"))
 			disk = next;
 		else if (!strcmp(argv[i], "--dump"))

@@ -190,6 +190,47 @@ END
 
 # --- what an edit means while it runs ---
 
+# --- a guest that never begins ---
+
+resets() { grep -c 'qmp system_reset' fake.log; }
+
+@test "a guest that has read nothing from its disk is reset, once" {
+	export LIMA_BOOT_RESET=1
+	qemu --unread 9
+	agent
+	until_ok grep 'has not read from its disk since its start' ha.stderr.log
+	guest_boots
+	until_event '"running":true'
+	sleep 1.2 # for a second one
+	[ "$(resets)" = 1 ]
+}
+
+@test "one that has read from it is not, nor one that was taken over, nor any when that is not wanted" {
+	export LIMA_BOOT_RESET=1
+	agent
+	until_ok grep 'qmp query-blockstats' fake.log
+	guest_boots
+	until_event '"running":true'
+	kill -KILL "$AGENT"
+	until_ok gone_or_zombie "$AGENT"
+	agent
+	sleep 1.2
+	[ "$(grep -c 'qmp query-blockstats' fake.log)" = 1 ]
+	not resets
+}
+
+@test "LIMA_BOOT_RESET=0 resets nothing; a value that is no number is said" {
+	qemu --unread 9
+	export LIMA_BOOT_RESET=0
+	agent
+	sleep 1.2
+	not grep query-blockstats fake.log
+	kill "$AGENT"
+	ends 0
+	LIMA_BOOT_RESET=soon agent
+	until_ok grep 'LIMA_BOOT_RESET.*60 is used' ha.stderr.log
+}
+
 @test "reload: the message holds at once, the rest is named, equal files are nothing" {
 	ready
 	[ "$(post /v1/reload)" = 200 ]

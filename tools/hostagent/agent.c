@@ -219,6 +219,7 @@ void agent_machine_up(struct agent *a)
 	boot_start(a);
 	ga_repeat(a);
 	usernet_start(a);
+	begin_watch(a);
 }
 
 /* --- signals and the clock --- */
@@ -333,6 +334,7 @@ static void end(struct agent *a)
 	ga_close(a);
 	dns_guest_free(a->dns);
 	pulse_free(a);
+	begin_free(a);
 	console_free(a);
 	machine_free(a);
 	api_free(a);

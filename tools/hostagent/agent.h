@@ -26,6 +26,7 @@
 #include "hostagent/guest/ga.h"
 #include "hostagent/guest/probes.h"
 #include "hostagent/guest/tasks.h"
+#include "hostagent/machine/begin.h"
 #include "hostagent/machine/console.h"
 #include "hostagent/machine/machine.h"
 #include "hostagent/machine/pulse.h"
@@ -76,6 +77,7 @@ struct agent {
 	struct screenshots screenshots;
 	cJSON *pending; /* keys of agent.conf that wait for a restart; NULL: none are known */
 	struct httpd *httpd;
+	struct begin begin;
 	struct dns_guest *dns; /* NULL: not wanted */
 	struct event *signals[4], *clock;
 	int clock_fd;
