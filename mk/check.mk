@@ -51,7 +51,7 @@ soak-kill: tools $(O)/deps-check.ok
 asan:
 	@$(MAKE) --no-print-directory O=$(ASAN) SANITIZE=address,undefined unit
 
-## check-chroot: the README's two commands in a bare Debian system (needs root and the package archive)
+## check-chroot: the README's first command in a bare Debian system (root; `tests/chroot/run` has other systems, and all tests)
 check-chroot:
 	tests/chroot/run
 
