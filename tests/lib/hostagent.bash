@@ -116,7 +116,8 @@ stop_all() {
 	for pid in $AGENTS; do
 		kill -KILL "$pid" 2>/dev/null || :
 	done
-	for pid in $(sed -n 's/.*QEMU runs as process \([0-9]*\).*/\1/p' ha.stderr.log 2>/dev/null); do
+	# One that was taken over stands in its pid file only.
+	for pid in $(sed -n 's/.*QEMU runs as process \([0-9]*\).*/\1/p' ha.stderr.log 2>/dev/null) $(cat qemu.pid 2>/dev/null); do
 		[ "$(readlink "/proc/$pid/exe")" != "$FAKE_QEMU" ] || kill -KILL "$pid"
 	done
 }
