@@ -182,7 +182,7 @@ err() {
 	is '{"l":[2],"m":{"x":1,"y":{"z":2}},"s":"new"}' "$base" $json '. *? load("b.yaml")'
 	is '{"l":[2,{"k":"a"}],"m":{"x":1,"y":{"z":2,"w":3}},"s":"new","t":"more"}' "$base" $json '. *d load("b.yaml")'
 	is '{"l":[1,{"k":"a"},2],"m":{"x":1,"y":{"z":2}},"s":"new"}' "$base" $json '. *?+ load("b.yaml")'
-	is '[12,{"a":2},{"a":1}]' '' -n $json '[3*4, {"a":1}*{"a":2}, {"a":1} * null]'
+	is '[12,{"a":2},{"a":1}]' 'a: 1' $json '[3*4, . * {"a":2}, . * .none]'
 }
 
 @test "eval-all: one expression over all documents" {

@@ -9,7 +9,8 @@
 #define MERGE "\"" EXPR_MERGE "\""
 
 /* No newline, so that the line numbers of jq's messages are those of the expression. What is called like a function of jq behind an
- * operator takes its place: _multiply is "*", _equal "==". Definitions before that use jq's own. */
+ * operator takes its place: _multiply is "*", _equal "==". Definitions before that use jq's own.
+ * Between two constants, libjq 1.7 works operators out by itself. */
 static const char prelude[] =
 	"def unique_by(f): reduce .[] as $x ({s: {}, o: []}; ($x | [f] | tojson) as $k"
 	" | if .s | has($k) then . else .s[$k] = true | .o += [$x] end) | .o; "
