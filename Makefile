@@ -1,8 +1,9 @@
 # A Linux machine as a build product. `make help` lists goals and variables; README.md tells the rest.
 #
-#   mk/config.mk    the knobs             mk/verbs.mk     start, stop, shell, ...
+#   mk/config.mk    the knobs             mk/literal.mk   their values, never expanded
 #   mk/flags.mk     compiler flags        mk/build.mk     how the tools are made
 #   mk/deps.mk      packages              mk/check.mk     tests, linters
+#   mk/verbs.mk     start, stop, shell, ...
 #   mk/instance.mk  the rules of one instance, run inside its directory
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 .SUFFIXES:
@@ -14,6 +15,7 @@ VERSION := 0.1.0
 
 include mk/config.mk
 -include config.mak
+include mk/literal.mk
 Q_CC = $(if $(filter 1,$(V)),,@echo "  CC      $@";)
 Q_LD = $(if $(filter 1,$(V)),,@echo "  LD      $@";)
 Q_AR = $(if $(filter 1,$(V)),,@echo "  AR      $@";)

@@ -17,19 +17,6 @@ VERBS := create start stop restart shell list status logs plan diff validate del
 ## protect:    refuse to delete it; unprotect: allow it again
 ## prune:      remove what no instance needs from the cache (FORCE=1: everything)
 
-# What the user wrote is taken as it is and handed on unexpanded: $(value) does not expand, and `override` also replaces what
-# the command line set. That goes for every variable of the command line, since make exports them all, and for the knobs from
-# wherever they came. An undefined knob stays undefined, an empty one empty.
-literal = $(eval override $(1) := $$(value $(1)))
-$(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(v)))),$(call literal,$(v))))
-$(foreach k,$(KNOBS),$(if $(filter undefined,$(origin $(k))),,$(call literal,$(k))$(eval export $(k))))
-$(foreach k,$(EDIT_KNOBS),$(if $(filter override command file,$(firstword $(origin $(k)))),$(call literal,$(k))$(eval export $(k)),$(eval unexport $(k))))
-# What make itself knows by other names.
-export LIMA_MAKE := $(MAKE)
-export LIMA_ACCEL = $(value ACCEL)
-# Command-line variables stay ours: an inner make would expand them.
-MAKEOVERRIDES :=
-
 .PHONY: $(VERBS)
 $(VERBS): ready
 	@$(O)/bin/lima-instance $@ --env
