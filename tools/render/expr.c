@@ -97,23 +97,6 @@ static void collect_message(void *data, jv msg)
 	jv_free(msg);
 }
 
-/* Nothing but blanks and comments is the document as it is; libjq 1.7 wants that to be written. */
-static bool says_nothing(const char *program)
-{
-	while (*program) {
-		program += strspn(program, " \t\r\n");
-		if (*program != '#')
-			return !*program;
-		program += strcspn(program, "\n");
-	}
-	return true;
-}
-
-static int compile(jq_state *jq, const char *program)
-{
-	return jq_compile(jq, says_nothing(program) ? "." : program);
-}
-
 /* libjq 1.6 leaves these two unset, and calls them. */
 static jv no_input(jq_state *jq, void *unused)
 {
@@ -186,7 +169,7 @@ static jv evaluate(const struct node *doc, const char *program, struct buf *why)
 	jv result = jv_invalid(), v;
 	unsigned count = 0;
 
-	if (!compile(jq, program)) {
+	if (!jq_compile(jq, program)) {
 		if (why->len == 0)
 			buf_adds(why, "it does not compile");
 		jq_teardown(&jq);
@@ -288,7 +271,7 @@ static void query(const struct task *t, bool tolerant, struct buf *lines, struct
 	jq_state *jq = new_jq(why);
 
 	expr_translate(t->program, tolerant, &program);
-	if (!compile(jq, buf_str(&program)) && why->len == 0)
+	if (!jq_compile(jq, buf_str(&program)) && why->len == 0)
 		buf_adds(why, "it does not compile");
 	for (size_t i = 0; i < t->n && why->len == 0; i++)
 		query_one(jq, t->docs[i], i, lines, why);

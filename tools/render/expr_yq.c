@@ -190,11 +190,25 @@ static void translate(struct scan *s, char until)
 	}
 }
 
+/* Nothing but blanks and comments is the document as it is; libjq 1.7 wants that to be written. */
+static bool says_nothing(const char *program)
+{
+	while (*program) {
+		program += strspn(program, " \t\r\n");
+		if (*program != '#')
+			return !*program;
+		program += strcspn(program, "\n");
+	}
+	return true;
+}
+
 void expr_translate(const char *expression, bool tolerant, struct buf *out)
 {
 	struct scan s = {.p = expression, .tolerant = tolerant, .out = out};
 
 	buf_adds(out, prelude);
+	if (says_nothing(expression))
+		buf_addc(out, '.');
 	translate(&s, '\0');
 }
 
