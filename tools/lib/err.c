@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "buf.h"
+#define PROGRAM_MAX 64
 
 static const char *program = "lima";
 
@@ -71,25 +71,26 @@ void err_wrap_(struct err *e, const char *fmt, ...)
 }
 
 /* Text that came from outside must not steer the terminal: control characters become '?'. One write, so that the lines of programs
- * that run at once do not get into each other. */
-static void print_line(const char *text)
+ * that run at once do not get into each other; and no allocation, since this is also how the lack of memory is told. */
+static void print_line(const struct err *e)
 {
-	struct buf line = { 0 };
+	char line[PROGRAM_MAX + sizeof(e->msg) + sizeof(": \n")];
+	int n = snprintf(line, sizeof(line), "%.*s: %s\n", PROGRAM_MAX, program, e->msg);
 
-	buf_addf(&line, "%s: ", program);
-	for (const char *p = text; *p; p++) {
-		unsigned char c = (unsigned char)*p;
+	for (int i = 0; i < n - 1; i++) {
+		unsigned char c = (unsigned char)line[i];
 
-		buf_addc(&line, (c < 0x20 && c != '\t' && c != '\n') || c == 0x7f ? '?' : *p);
+		if ((c < 0x20 && c != '\t' && c != '\n') || c == 0x7f)
+			line[i] = '?';
 	}
-	buf_addc(&line, '\n');
-	fputs(buf_str(&line), stderr);
-	buf_free(&line);
+	fputs(line, stderr);
 }
 
 int err_report(const struct err *e)
 {
-	print_line(e->msg[0] ? e->msg : "unknown error");
+	static const struct err unknown = { .msg = "unknown error" };
+
+	print_line(e->msg[0] ? e : &unknown);
 	return e->code ? e->code : EXIT_INTERNAL;
 }
 
@@ -101,7 +102,7 @@ void warn_msg(const char *fmt, ...)
 	va_start(ap, fmt);
 	format(&e, fmt, ap);
 	va_end(ap);
-	print_line(e.msg);
+	print_line(&e);
 }
 
 void usage_die(const char *fmt, ...)
@@ -112,7 +113,7 @@ void usage_die(const char *fmt, ...)
 	va_start(ap, fmt);
 	format(&e, fmt, ap);
 	va_end(ap);
-	print_line(e.msg);
+	print_line(&e);
 	fprintf(stderr, "%s: see '%s --help'\n", program, program);
 	exit(EXIT_USAGE);
 }
