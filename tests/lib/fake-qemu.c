@@ -9,7 +9,7 @@
  *   --deaf                ignores system_powerdown
  *   --listen-late         calls listen(2) only after half a second
  *   --disk FILE           locks it as QEMU locks an image
- *   --unread N            query-blockstats tells of no reads from the disk until the Nth system_reset
+ *   --unread N            query-blockstats tells of no reads from the second disk until the Nth system_reset
  *   --dump WORD           screendump: "no-png" as QEMU before 7.1, "no-console", "never" (no answer), "torn" (half a picture)
  *
  * Cues are lines read from the file ./cues (when the host agent has connected first) and from the fifo ./cue (at any time):
@@ -449,7 +449,7 @@ static void command(char *line)
 			 "  UDP[236 sec]     -   192.168.5.15 47618   192.168.5.3    53     0     0\\r\\n\",\"id\":%ld}",
 			 port, id);
 	} else if (!strcmp(name, "query-blockstats")) {
-		qmp_send("{\"return\":[{\"device\":\"cdrom0\",\"stats\":{\"rd_operations\":0}},{\"device\":\"boot-disk\",\"stats\":"
+		qmp_send("{\"return\":[{\"device\":\"cdrom0\",\"stats\":{\"rd_operations\":1}},{\"device\":\"boot-disk\",\"stats\":"
 			 "{\"rd_operations\":%d}}],\"id\":%ld}", unread > 0 ? 0 : 7, id);
 	} else if (!strcmp(name, "system_reset")) {
 		unread--;

@@ -198,7 +198,7 @@ resets() { grep -c 'qmp system_reset' fake.log; }
 	export LIMA_BOOT_RESET=1
 	qemu --unread 9
 	agent
-	until_ok grep 'has not read from its disk since its start' ha.stderr.log
+	until_ok grep 'has not read from any disk since its start' ha.stderr.log
 	guest_boots
 	until_event '"running":true'
 	sleep 1.2 # for a second one

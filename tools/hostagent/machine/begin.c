@@ -9,11 +9,12 @@
 #include "num.h"
 #include "qmp.h"
 
-#define BOOT_DISK "boot-disk" /* as lima-qemu-argv calls it */
+#define CIDATA "cdrom0" /* as lima-qemu-argv calls it */
 #define RESET_ENV "LIMA_BOOT_RESET"
 #define RESET_MAX_S 86400
 
-/* Whether QEMU knows the disk and says that nobody has read from it (QMP reference, query-blockstats). */
+/* Whether there are disks, and nobody has read from any, be it that of an installer (QMP reference, query-blockstats). The firmware
+ * looks whether it could start the volume, so that one does not count. */
 static bool unread(const cJSON *devices)
 {
 	const cJSON *d, *reads;
@@ -21,12 +22,13 @@ static bool unread(const cJSON *devices)
 	cJSON_ArrayForEach(d, devices) {
 		const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(d, "device"));
 
-		if (!name || strcmp(name, BOOT_DISK) != 0)
+		if (name && !strcmp(name, CIDATA))
 			continue;
 		reads = cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(d, "stats"), "rd_operations");
-		return cJSON_IsNumber(reads) && reads->valuedouble == 0;
+		if (!cJSON_IsNumber(reads) || reads->valuedouble != 0)
+			return false;
 	}
-	return false;
+	return cJSON_GetArraySize(devices) > 0;
 }
 
 static void on_stats(void *arg, const cJSON *ret, const char *error)
@@ -35,7 +37,7 @@ static void on_stats(void *arg, const cJSON *ret, const char *error)
 
 	if (error || !unread(ret) || machine_paused(a) || a->state == STATE_STOPPING)
 		return;
-	log_warn("the guest has not read from its disk since its start, so it hangs in its first moments; it is reset, once");
+	log_warn("the guest has not read from any disk since its start, so it hangs in its first moments; it is reset, once");
 	qmp_send(a->m.qmp, "system_reset", NULL, NULL, NULL);
 }
 

@@ -1,7 +1,7 @@
-/* begin - a guest that never begins: one that has read nothing from its disk a minute after its machine was started.
+/* begin - a guest that never begins: one that has read nothing from any disk a minute after its machine was started.
  *
  * Rarely a kernel hangs in its first moments under QEMU's emulation, with all processors busy and not a word on the console. What
- * has not read from its disk has nothing to lose, so it is reset, once. All others are left alone, however slow they are.
+ * has not read from a disk has nothing to lose, so it is reset, once. All others are left alone, however slow they are.
  */
 #ifndef HOSTAGENT_BEGIN_H
 #define HOSTAGENT_BEGIN_H
