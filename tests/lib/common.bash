@@ -61,3 +61,10 @@ until_ok() {
 		sleep 0.02
 	done
 }
+
+# Builds tests/lib/fake-qemu.c once for a bats file.
+build_fake_qemu() {
+	export FAKE_QEMU=$BATS_FILE_TMPDIR/fake-qemu
+	"${CC:-cc}" -std=c11 -D_GNU_SOURCE -I"$TOP/tools/lib" -o "$FAKE_QEMU" "$TOP/tests/lib/fake-qemu.c" \
+		"$TOP"/tools/lib/{buf,err,wire,kv,file}.c
+}

@@ -48,7 +48,7 @@
 #include "wire.h"
 
 static const char *mode = "normal", *say_text, *pidfile, *disk, *dump = "";
-static int exit_status, port = 2222, unread;
+static int exit_status, port = 2222;
 static bool kvm, deaf, listen_late, busy;
 
 static int qmp_listen = 3, ga_listen = 4, qmp_fd = -1, ga_fd = -1, cue_fd = -1, log_fd = -1;
@@ -407,6 +407,7 @@ static long id_of(const char *line)
 	return p ? atol(p + 5) : 0;
 }
 
+#include "fake_qemu_begin.h"
 #include "fake_qemu_lock.h"
 #include "fake_qemu_screen.h"
 #include "fake_qemu_snapshot.h"
@@ -449,12 +450,9 @@ static void command(char *line)
 			 "  UDP[236 sec]     -   192.168.5.15 47618   192.168.5.3    53     0     0\\r\\n\",\"id\":%ld}",
 			 port, id);
 	} else if (!strcmp(name, "query-blockstats")) {
-		qmp_send("{\"return\":[{\"device\":\"cdrom0\",\"stats\":{\"rd_operations\":1}},{\"device\":\"boot-disk\",\"stats\":"
-			 "{\"rd_operations\":%d}}],\"id\":%ld}", unread > 0 ? 0 : 7, id);
+		query_blockstats(id);
 	} else if (!strcmp(name, "system_reset")) {
-		unread--;
-		qmp_send("{\"return\":{},\"id\":%ld}", id);
-		qmp_send("{\"event\":\"RESET\",\"data\":{\"guest\":false,\"reason\":\"host-qmp-system-reset\"}}");
+		system_reset(id);
 	} else if (!strcmp(name, "system_powerdown")) {
 		qmp_send("{\"event\":\"POWERDOWN\"}");
 		qmp_send("{\"return\":{},\"id\":%ld}", id);

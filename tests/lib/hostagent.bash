@@ -15,13 +15,6 @@ teardown() {
 	stop_all
 }
 
-# Builds tests/lib/fake-qemu.c once for a bats file.
-build_fake_qemu() {
-	export FAKE_QEMU=$BATS_FILE_TMPDIR/fake-qemu
-	"${CC:-cc}" -std=c11 -D_GNU_SOURCE -I"$TOP/tools/lib" -o "$FAKE_QEMU" "$TOP/tests/lib/fake-qemu.c" \
-		"$TOP"/tools/lib/{buf,err,wire,kv,file}.c
-}
-
 # An instance directory with a blank and non-ASCII characters in its name; it becomes the working directory.
 make_instance() {
 	export DIR="$BATS_TEST_TMPDIR/in stänce"

@@ -455,9 +455,10 @@ END
 	curl -sSN --unix-socket ha.sock 'http://x/v1/events?from=now' >followed 3>&- &
 	follower=$!
 	until_ok test -s followed
-	conf portForwards=1 portForwards.0.static=true portForwards.0.proto=tcp portForwards.0.guestPort0=41000 portForwards.0.guestPort1=41049
+	# Ports that no connection gets by chance.
+	conf portForwards=1 portForwards.0.static=true portForwards.0.proto=tcp portForwards.0.guestPort0=11000 portForwards.0.guestPort1=11049
 	for round in 1 2 3 4 5 6 7 8 9 10 11 12; do
-		conf "portForwards.0.hostPort0=$((41000 + 50 * (round % 2)))"
+		conf "portForwards.0.hostPort0=$((11000 + 50 * (round % 2)))"
 		curl -sS --unix-socket ha.sock -X POST http://x/v1/reload >/dev/null
 	done
 	conf portForwards=0
